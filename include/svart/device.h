@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_DEVICE_H
+#define SVART_DEVICE_H
+
+/**
+ * @file
+ * Accelerators: opening, attaching to spaces, closing.
+ *
+ * A device is named by a spec, BUS:NAME[,KEY=VALUE...]:
+ *
+ * - "model:dsa0"                     a DSA of the software machine, in this process
+ * - "pci:0000:6a:01.0"               silicon, bound to vfio-pci
+ * - "pci:0000:6a:01.0,pasid=5"       attached by PASID 5 instead of by the function itself
+ *
+ * Keys for every device: pasid=N (1 to 1048575), portal=split (an emulated device, on a CPU
+ * without MOVDIR64B). Keys of a driver and of the model are in doc/devices.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <svart/fault.h>
+#include <svart/init.h>
+#include <svart/space.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One bound accelerator. Opaque. */
+struct svart_device;
+
+/** No PASID: requests carry the function's own id (PCI RID) only. */
+#define SVART_PASID_NONE UINT32_MAX
+/** Largest PASID: 20 bits (PCIe 6.0, 6.20). */
+#define SVART_PASID_MAX 0xfffffu
+
+/** Bits of svart_device_info.features. */
+enum svart_feature {
+	SVART_FEATURE_PAGE_REQUESTS = 1 << 0, /**< Asks for pages it lacks (PRI or stall). */
+	SVART_FEATURE_PASID = 1 << 1,         /**< Attached by PASID. */
+	SVART_FEATURE_OVERLAP = 1 << 2,       /**< Copies overlapping ranges as memmove() does. */
+};
+
+/** What a device is and can do. */
+struct svart_device_info {
+	char name[64];               /**< The spec's BUS:NAME. */
+	char address[16];            /**< PCI address, "0000:6a:01.0". */
+	char driver[16];             /**< svart's driver for it, "dsa". */
+	uint32_t pasid;              /**< Of the first attachment, or SVART_PASID_NONE. */
+	int32_t numa_node;           /**< NUMA node, -1 if the system does not say. */
+	uint32_t features;           /**< Bits of enum svart_feature. */
+	uint32_t nr_queues;          /**< Queues it is configured for. */
+	uint32_t nr_queues_free;     /**< Of these, not created yet. */
+	uint32_t queue_depth;        /**< Largest depth of a queue, in operations. */
+	uint64_t max_transfer_bytes; /**< Largest length of one operation. */
+	uint64_t ops;                /**< Bit n: enum svart_opcode n is supported. */
+};
+
+/**
+ * Binds an accelerator to iommufd, attaches it to a space and configures it.
+ *
+ * @param rt     the runtime.
+ * @param spec   BUS:NAME[,KEY=VALUE...], see above; read only during the call.
+ * @param space  what the device sees; stays the caller's and must outlive the device.
+ * @param faults who answers its page requests; stays the caller's and must outlive the device.
+ * @param dev    out: the device; the caller ends it with svart_device_close().
+ * @return 0 or a negative errno; *dev is written only on success.
+ * @errors -EINVAL the spec cannot be parsed, or a key or value is unknown or out of range.
+ *         -ENODEV no such device, no driver for it, or no page requests from it.
+ *         -ENOENT an interface of the kernel is missing (no /dev/iommu, no VFIO cdev), or the
+ *         device is not bound to vfio-pci. -EACCES, -EPERM no permission. -EBUSY in use.
+ *         -EXDEV the space is on another machine. -ERANGE the IOMMU's aperture is smaller than
+ *         the process's addresses. -ENOTSUP the CPU or the kernel lacks something the device needs.
+ *         -ENOMEM memory, or RLIMIT_MEMLOCK. -EIO, -ETIMEDOUT the device does not do as told.
+ *         For each, svart_error_text() says what to do.
+ * @thread any; one control call at a time is served, others wait.
+ * @blocks until the device has been reset and enabled; at most some seconds on a device that hangs.
+ */
+SVART_API int svart_device_open(struct svart *rt, const char *spec, struct svart_space *space,
+	struct svart_fault_service *faults, struct svart_device **dev);
+
+/**
+ * Stops a device, detaches it from its spaces and frees it. Page requests are answered until the
+ * last moment; what is then still open is answered INVALID by the detach.
+ *
+ * @return 0, or -EBUSY while a queue of it exists: destroy the queue, then call again.
+ * @thread any; nothing else may use the device any more.
+ * @blocks until the device is disabled; at most some seconds on a device that hangs.
+ */
+SVART_API int svart_device_close(struct svart_device *dev);
+
+/**
+ * Attaches an open device to one more space, under a PASID of its own. Queues created for that
+ * space (struct svart_queue_params) reach its memory and no other.
+ *
+ * @param dev   the device; must itself have been opened with pasid=N.
+ * @param space a space with no attachment of this device yet; must outlive the attachment.
+ * @param pasid 1 to SVART_PASID_MAX, not in use on this device.
+ * @return 0 or a negative errno.
+ * @errors -EINVAL pasid out of range, or the device was opened without pasid=N. -EEXIST the space
+ *         or the PASID is attached already. -EXDEV the space is on another machine. -ENOTSUP the
+ *         kernel has no PASID attach (Linux 6.16 has). -ENOMEM. Others: what the kernel answered.
+ * @thread any.
+ * @blocks while the kernel attaches.
+ */
+SVART_API int svart_device_attach(
+	struct svart_device *dev, struct svart_space *space, uint32_t pasid);
+
+/**
+ * Ends what svart_device_attach() began.
+ *
+ * @return 0; -ENOENT the space is not attached, or is the one the device was opened with; -EBUSY a
+ *         queue uses it: destroy the queue, then call again.
+ * @thread any.
+ * @blocks while the kernel detaches.
+ */
+SVART_API int svart_device_detach(struct svart_device *dev, struct svart_space *space);
+
+/**
+ * Describes a device.
+ *
+ * @param info out: filled in whole.
+ * @thread any.
+ * @blocks never.
+ */
+SVART_API void svart_device_info_get(const struct svart_device *dev, struct svart_device_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_FAULT_H
+#define SVART_FAULT_H
+
+/**
+ * @file
+ * The fault service: fetches the devices' page requests, groups them, makes the pages present and
+ * mapped, and answers each group once.
+ *
+ * One service can serve many devices. It runs in one of three ways (enum svart_fault_run). A device
+ * names its service when it is opened (device.h); from then on until the device is closed every
+ * group of page requests gets exactly one answer: SUCCESS, or INVALID where the address is not
+ * mapped or not allowed.
+ *
+ * @code
+ * struct svart_fault_params p = { .run = SVART_FAULT_RUN_INLINE };
+ * svart_fault_service_create(rt, &p, &faults);
+ * ...
+ * while (!svart_queue_poll(q, &c, 1))
+ *         svart_fault_pump(faults);
+ * @endcode
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <svart/init.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One fault service. Opaque. */
+struct svart_fault_service;
+
+/** Who runs the service. */
+enum svart_fault_run {
+	/** A thread of its own, which sleeps while there is nothing to do. */
+	SVART_FAULT_RUN_THREAD = 0,
+	/** A DPDK service: map it to a service lcore by svart_fault_service_dpdk_id(). Needs EAL. */
+	SVART_FAULT_RUN_DPDK,
+	/**
+	 * The program, by svart_fault_pump(), and svart itself wherever it waits. Fastest for a
+	 * program of one thread. The program must not wait for a device without pumping.
+	 */
+	SVART_FAULT_RUN_INLINE,
+};
+
+/** What svart_fault_service_create() can be told. Zero in a field means its default. */
+struct svart_fault_params {
+	enum svart_fault_run run; /**< Default: SVART_FAULT_RUN_THREAD. */
+	/**
+	 * Threads that map pages, 0 to 16. 0, the default: the thread that fetches maps too. With
+	 * resolvers a page that takes long to come delays only its own batch. Not with INLINE.
+	 */
+	uint32_t resolvers;
+	/** Page requests that can be held at once, a power of two, 64 to 65536. Default: 4096. */
+	uint32_t max_requests;
+	/**
+	 * Nanoseconds after which an unanswered group is answered INVALID, which fails its
+	 * operation. 0, the default: never. Needs resolvers: a thread that maps cannot watch a clock.
+	 */
+	uint64_t deadline_ns;
+};
+
+/** Counters of a service, since it was created. */
+struct svart_fault_stats {
+	uint64_t page_requests;   /**< Records fetched. */
+	uint64_t groups;          /**< Groups completed by a LAST. */
+	uint64_t answers_success; /**< Groups answered SUCCESS. */
+	uint64_t answers_invalid; /**< Groups answered INVALID. */
+	uint64_t answers_gone;    /**< Answers that came after a detach had already answered. */
+	uint64_t dropped;         /**< Malformed records, and partial groups dropped at a detach. */
+	uint64_t deadlines;       /**< Groups answered INVALID because their deadline passed. */
+	uint64_t latency_p50_ns;  /**< Median time from fetch to answer. */
+	uint64_t latency_p99_ns;  /**< 99th percentile of it, from a histogram: within 1/16. */
+	uint64_t latency_max_ns;  /**< The longest. */
+};
+
+/**
+ * Makes a fault service and starts it in the way params->run says.
+ *
+ * @param rt     the runtime.
+ * @param params how to run; NULL for the defaults; read only during the call.
+ * @param faults out: the service; the caller destroys it with svart_fault_service_destroy().
+ * @return 0 or a negative errno; *faults is written only on success.
+ * @errors -EINVAL a field is out of range, or a combination that cannot be (resolvers or a deadline
+ *         with INLINE): svart_error_text() names it.
+ *         -ENOTSUP SVART_FAULT_RUN_DPDK without EAL: start EAL first.
+ *         -ENOMEM, -EAGAIN no memory or no thread: free some.
+ * @thread any.
+ * @blocks until its threads run.
+ */
+SVART_API int svart_fault_service_create(struct svart *rt, const struct svart_fault_params *params,
+	struct svart_fault_service **faults);
+
+/**
+ * Stops and destroys a service.
+ *
+ * @return 0, or -EBUSY while a device uses it: close the device, then call again.
+ * @thread any but the service's own; nothing else may use the service any more.
+ * @blocks until its threads have ended.
+ */
+SVART_API int svart_fault_service_destroy(struct svart_fault_service *faults);
+
+/**
+ * Runs an inline service once: fetches what is queued, maps, answers.
+ *
+ * @return how many groups were answered; 0 when there was nothing to do, when another thread is
+ *         just pumping, or when the service is not INLINE.
+ * @thread any; one at a time, a second one returns at once.
+ * @blocks while the kernel maps pages, which can be as long as a page takes to come.
+ */
+SVART_API unsigned int svart_fault_pump(struct svart_fault_service *faults);
+
+/**
+ * The DPDK service id of a service made with SVART_FAULT_RUN_DPDK, for
+ * rte_service_map_lcore_set(). The service is registered, its component is ready and its run state
+ * is on; the program maps it to a service lcore and starts that.
+ *
+ * @param id out: the id.
+ * @return 0, or -ENOTSUP for a service that does not run as a DPDK service.
+ * @thread any.
+ * @blocks never.
+ */
+SVART_API int svart_fault_service_dpdk_id(const struct svart_fault_service *faults, uint32_t *id);
+
+/**
+ * Copies a service's counters.
+ *
+ * @param stats out: a snapshot; the fields are read one after the other.
+ * @thread any.
+ * @blocks never.
+ */
+SVART_API void svart_fault_stats_get(
+	const struct svart_fault_service *faults, struct svart_fault_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_MACHINE_H
+#define SVART_MACHINE_H
+
+/**
+ * @file
+ * The seam: everything the runtime does to the world goes through this table.
+ *
+ * `linux` (linux.c) is the real machine, `model` (../model) a software one in the same process. Both
+ * take the same ioctl structs of linux/iommufd.h and linux/vfio.h, so there is one code path above.
+ * Wrappers (fail the n-th call, trace, record) are machines that hold another machine.
+ *
+ * System calls return what the kernel returns, with -errno in place of -1 and errno. Paths of the
+ * process itself ("/proc/self/...") mean the real files on every machine.
+ */
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct svart_machine;
+
+/** Bytes that one portal store moves (MOVDIR64B, ENQCMD: Intel SDM vol. 2). */
+#define SVART_PORTAL_BYTES 64
+
+/**
+ * How to store into a mapped portal, found once when a queue starts.
+ *
+ * Owner: the queue. Lifetime: until the portal is unmapped.
+ */
+struct svart_portal {
+	/** Posts 64 bytes, desc aligned to 64. Orders earlier stores to memory before itself. */
+	void (*movdir64b)(void *ctx, void *portal, const void *desc);
+	/** Enqueues 64 bytes. @return true if taken, false if full: try again. */
+	bool (*enqcmd)(void *ctx, void *portal, const void *desc);
+	void *ctx;
+};
+
+/** Flags of svart_machine_ops.portal. */
+enum svart_portal_flag {
+	/** The device is emulated: eight 8-byte stores, first word first, will do (portal=split). */
+	SVART_PORTAL_SPLIT = 1 << 0,
+};
+
+/** What a machine can do. Every member is required; every call is safe from any thread. */
+struct svart_machine_ops {
+	const char *name;
+
+	int (*open)(struct svart_machine *m, const char *path, int flags);
+	int (*close)(struct svart_machine *m, int fd);
+	int (*ioctl)(struct svart_machine *m, int fd, unsigned long request, void *arg);
+	ssize_t (*read)(struct svart_machine *m, int fd, void *buf, size_t len);
+	ssize_t (*write)(struct svart_machine *m, int fd, const void *buf, size_t len);
+	ssize_t (*pread)(struct svart_machine *m, int fd, void *buf, size_t len, off_t off);
+	ssize_t (*pwrite)(struct svart_machine *m, int fd, const void *buf, size_t len, off_t off);
+	/** @param out out: the mapping's address, on success. */
+	int (*mmap)(struct svart_machine *m, void *addr, size_t len, int prot, int flags, int fd,
+		off_t off, void **out);
+	int (*munmap)(struct svart_machine *m, void *addr, size_t len);
+	int (*madvise)(struct svart_machine *m, void *addr, size_t len, int advice);
+	/** @param timeout_ns how long to sleep at most; UINT64_MAX: for ever; 0: not at all. */
+	int (*poll)(struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns);
+	int (*eventfd)(struct svart_machine *m, unsigned int initial, int flags);
+	int (*userfaultfd)(struct svart_machine *m, int flags);
+	/** @return length of the target, which is not terminated; len bytes at most. */
+	ssize_t (*readlink)(struct svart_machine *m, const char *path, char *buf, size_t len);
+	int (*getrlimit)(struct svart_machine *m, int resource, struct rlimit *limit);
+	/**
+	 * Calls entry(arg, name) for each name in a directory but "." and "..", until it returns
+	 * non-zero. @return 0, what entry returned, or -errno.
+	 */
+	int (*listdir)(struct svart_machine *m, const char *path,
+		int (*entry)(void *arg, const char *name), void *arg);
+
+	/** Registers of a mapped BAR; addr is naturally aligned and inside a mapping of this machine. */
+	uint32_t (*mmio_read32)(struct svart_machine *m, const volatile void *addr);
+	uint64_t (*mmio_read64)(struct svart_machine *m, const volatile void *addr);
+	void (*mmio_write32)(struct svart_machine *m, volatile void *addr, uint32_t value);
+	void (*mmio_write64)(struct svart_machine *m, volatile void *addr, uint64_t value);
+	/**
+	 * Finds the store functions for a mapped portal page.
+	 * @return 0; -ENOTSUP where the CPU lacks MOVDIR64B and flags has no SVART_PORTAL_SPLIT;
+	 *         -EINVAL where addr is no mapped BAR.
+	 */
+	int (*portal)(struct svart_machine *m, void *addr, unsigned int flags,
+		struct svart_portal *out);
+
+	/** CLOCK_MONOTONIC, or the model's own time when it is stepped by hand. */
+	uint64_t (*now_ns)(struct svart_machine *m);
+	/** Lets others go on for a moment, not past deadline_ns (of now_ns). See svart_pause(). */
+	void (*pause)(struct svart_machine *m, uint64_t deadline_ns);
+};
+
+/**
+ * Something to run whenever the runtime waits: an inline fault service pumps itself here.
+ *
+ * Owner: who adds it. Lifetime: until svart_machine_idle_remove() has returned.
+ */
+struct svart_idle_hook {
+	/** Called from svart_pause() of any thread, also of several at once. */
+	void (*run)(void *arg);
+	void *arg;
+};
+
+#define SVART_MACHINE_MAX_IDLE_HOOKS 8
+
+/**
+ * One machine. Implementations embed it as their first member.
+ *
+ * Owner: the runtime context. Lifetime: svart_init() to svart_fini(). Locks: hooks are atomics,
+ * running counts the svart_pause() calls that are inside a hook.
+ */
+struct svart_machine {
+	const struct svart_machine_ops *ops;
+	_Atomic(struct svart_idle_hook *) hooks[SVART_MACHINE_MAX_IDLE_HOOKS];
+	atomic_uint running;
+};
+
+/**
+ * How a bus name in a device spec leads to a machine. The registry in runtime/core/machines.c is
+ * the one place that names the implementations.
+ */
+struct svart_machine_class {
+	const char *bus; /**< What stands before the colon of a spec. */
+	/** Keys of a spec's options that are the machine's, NULL-terminated; the rest are drivers'. */
+	const char *const *option_keys;
+	/**
+	 * Makes the machine.
+	 * @param options "key=value,key=value", only option_keys, as first spec of this bus gave them.
+	 */
+	int (*create)(const char *options, struct svart_machine **out);
+	/** Ends it; every fd must have been closed and every mapping unmapped. */
+	void (*destroy)(struct svart_machine *m);
+	/**
+	 * Turns a spec's NAME into a PCI address "0000:6a:01.0".
+	 * @param options as for create, of this spec; -EINVAL if they contradict the running machine.
+	 */
+	int (*locate)(
+		struct svart_machine *m, const char *name, const char *options, char address[16]);
+};
+
+extern const struct svart_machine_class svart_machine_linux;
+
+/**
+ * The one way to wait: runs the idle hooks, then lets the machine pause.
+ *
+ * @param deadline_ns do not come back later than that, of now_ns; waits are much shorter anyway.
+ * @thread any. @blocks for a moment.
+ */
+void svart_pause(struct svart_machine *m, uint64_t deadline_ns);
+
+/**
+ * Adds a hook that svart_pause() runs.
+ * @return 0, or -ENOSPC when SVART_MACHINE_MAX_IDLE_HOOKS are there.
+ */
+int svart_machine_idle_add(struct svart_machine *m, struct svart_idle_hook *hook);
+
+/** Removes a hook; when it returns no thread is inside the hook. Not from within a hook. */
+void svart_machine_idle_remove(struct svart_machine *m, struct svart_idle_hook *hook);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_MODEL_BUS_H
+#define SVART_MODEL_BUS_H
+
+/**
+ * @file
+ * The only way between a device model and the world: two tables, one in each direction.
+ *
+ * In the process the bus is the model's IOMMU (iommu.h); in a kernel rig it is an emulator's PCI bus.
+ * A device model includes this file, ops.h and bits.h, and nothing else of svart.
+ *
+ * Locking: the bus calls a device under the device's lock, but for portal64(), which any thread may
+ * call at any time. Inside step() the device may call every function of svart_bus_ops. What
+ * translation said stays true until step() returns: invalidation waits for the device's lock.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** The device side's handle of its bus. Implementations embed it. */
+struct svart_bus {
+	const struct svart_bus_ops *ops;
+};
+
+/** Page requests without PASID carry this. */
+#define SVART_BUS_NO_PASID UINT32_MAX
+
+/** One translated page (ATS translation completion, PCIe 6.0, 10.2.3). */
+struct svart_ats_entry {
+	uint64_t translated; /**< Page-aligned translated address. */
+	bool read;           /**< Both false: not present. */
+	bool write;
+};
+
+/** One page request message (PCIe 6.0, 10.4.1). */
+struct svart_bus_page_request {
+	uint32_t pasid; /**< Or SVART_BUS_NO_PASID. */
+	uint64_t addr;  /**< Page-aligned. */
+	uint16_t prgi;  /**< Page request group index, 9 bits. */
+	bool read;
+	bool write;
+	bool exec;
+	bool priv;
+	bool last;
+};
+
+/** Page request group response codes (PCIe 6.0, 10.4.2.1). */
+enum svart_bus_prg_response {
+	SVART_BUS_PRG_SUCCESS = 0,
+	SVART_BUS_PRG_INVALID = 1,
+	SVART_BUS_PRG_FAILURE = 0xf,
+};
+
+/** What a device may do to the world. */
+struct svart_bus_ops {
+	/** PCI command register's bus master enable: without it nothing below works (-EPERM). */
+	bool (*bus_master)(struct svart_bus *bus);
+	/**
+	 * ATS translation request for nr pages from va on.
+	 * @param out out: array[nr]. @return 0; -EOPNOTSUPP ATS is off; -EPERM no bus master.
+	 */
+	int (*ats_translate)(struct svart_bus *bus, uint32_t pasid, uint64_t va, unsigned int nr,
+		bool write, struct svart_ats_entry *out);
+	/**
+	 * Sends a page request. The answer comes as page_response() of the device, later or from
+	 * within this very call.
+	 * @return 0; -EOPNOTSUPP PRI is off; -EPERM no bus master; -EBUSY no credits: ask again later.
+	 */
+	int (*page_request)(struct svart_bus *bus, const struct svart_bus_page_request *request);
+	/**
+	 * Memory behind translated addresses, both ends of one access in one call: copies len bytes
+	 * with memmove semantics. Each range is contiguous in translated addresses and covered by
+	 * present translations that the device holds.
+	 * @return 0; -EIO the access failed (memory vanished under its translation).
+	 */
+	int (*copy)(struct svart_bus *bus, uint64_t dst, uint64_t src, size_t len);
+	/** Reads from, writes to translated addresses. As copy(). */
+	int (*read)(struct svart_bus *bus, uint64_t addr, void *buf, size_t len);
+	int (*write)(struct svart_bus *bus, uint64_t addr, const void *buf, size_t len);
+	/** Fills [dst, dst + len) as svart_op_fill16() does. As copy(). */
+	int (*fill)(struct svart_bus *bus, uint64_t dst, size_t len, uint64_t pattern_lo,
+		uint64_t pattern_hi, uint64_t phase);
+	/**
+	 * Writes a completion record: like write(), but byte 0 becomes visible last, with release
+	 * order.
+	 */
+	int (*write_record)(struct svart_bus *bus, uint64_t addr, const void *record, size_t len);
+	/**
+	 * Untranslated requests, translated by the IOMMU on the way; may cross pages.
+	 * @return 0; -EFAULT not mapped or not allowed (an unrecoverable fault is logged); -EIO.
+	 */
+	int (*dma_read)(struct svart_bus *bus, uint32_t pasid, uint64_t va, void *buf, size_t len);
+	int (*dma_write)(
+		struct svart_bus *bus, uint32_t pasid, uint64_t va, const void *buf, size_t len);
+	/** Raises an MSI-X vector. */
+	void (*interrupt)(struct svart_bus *bus, unsigned int vector);
+	/** Says that step() has work to do. Any thread. */
+	void (*wake)(struct svart_bus *bus);
+};
+
+/** What a device model is. */
+struct svart_device_model {
+	const char *name; /**< "dsa". */
+	uint16_t vendor, device;
+	uint8_t revision;
+	uint32_t class_code;    /**< 24 bits. */
+	uint64_t bar_bytes[6];  /**< Powers of two; 0: none. 64-bit BARs take two places. */
+	unsigned int nr_vectors; /**< MSI-X. */
+	bool pasid, ats, pri;   /**< Capabilities it shows. */
+	/** Outstanding page request capacity (PCIe 6.0, 10.5.2.4). */
+	uint32_t pri_capacity;
+
+	/** Keys of model options it takes, NULL-terminated. */
+	const char *const *option_keys;
+	/**
+	 * Makes one.
+	 * @param options "key=value,..." of option_keys only; a bad one is -EINVAL.
+	 */
+	int (*create)(struct svart_bus *bus, const char *options, void **dev);
+	void (*destroy)(void *dev);
+	/** Register access; size 4 or 8, aligned; an access no register takes reads 0, writes nothing. */
+	uint64_t (*mmio_read)(void *dev, unsigned int bar, uint64_t off, unsigned int size);
+	void (*mmio_write)(
+		void *dev, unsigned int bar, uint64_t off, unsigned int size, uint64_t value);
+	/** A 64-byte posted store. Any thread, no lock held. */
+	void (*portal64)(void *dev, unsigned int bar, uint64_t off, const void *desc);
+	/**
+	 * ATS invalidation request: forget translations of [va, va + len) of this PASID; va 0 and len
+	 * UINT64_MAX: of all.
+	 */
+	void (*invalidate)(void *dev, uint32_t pasid, uint64_t va, uint64_t len);
+	/** Page request group response. An unknown prgi is ignored. May come from within page_request(). */
+	void (*page_response)(
+		void *dev, uint32_t pasid, uint16_t prgi, enum svart_bus_prg_response code);
+	/** Function level reset. */
+	void (*reset)(void *dev);
+	/**
+	 * Does a bounded piece of work.
+	 * @return true if anything moved; false: nothing to do until a register, portal or response
+	 * is touched.
+	 */
+	bool (*step)(void *dev);
+};
+
+extern const struct svart_device_model svart_dsa_model;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_MODEL_H
+#define SVART_MODEL_H
+
+/**
+ * @file
+ * The software machine, for the registry and for tests.
+ *
+ * Options (comma-separated key=value): step=thread|manual (default thread), seed=N (default 1; the
+ * order of things under step=manual follows from it), and the device models' own (doc/devices).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "machine.h"
+
+extern const struct svart_machine_class svart_machine_model;
+
+/** What is there now; all zero (but stale_accesses, dmar_faults) once everything was closed. */
+struct svart_model_stats {
+	uint32_t open_fds;
+	uint32_t mappings;             /**< BAR mappings. */
+	uint32_t objects;              /**< iommufd objects. */
+	uint64_t pinned_bytes;         /**< By IOAS areas. */
+	uint64_t page_requests_open;   /**< Sent by devices, not yet answered. */
+	uint64_t stale_accesses;       /**< DMA through a translation whose memory was gone. */
+	uint64_t dmar_faults;          /**< Untranslated DMA that was refused. */
+};
+
+/** As svart_machine_model.create. */
+int svart_model_create(const char *options, struct svart_machine **out);
+void svart_model_destroy(struct svart_machine *m);
+
+/** step=manual: one step of one device, chosen by the seed. @return false if nothing could move. */
+bool svart_model_step(struct svart_machine *m);
+
+void svart_model_stats_get(struct svart_machine *m, struct svart_model_stats *stats);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_UAPI_PCI_H
+#define SVART_UAPI_PCI_H
+
+/**
+ * @file
+ * PCI devices as sysfs shows them. All text is checked: a number that is none is -EBADMSG.
+ */
+
+#include <stdint.h>
+
+#include "machine.h"
+
+/** Room for "0000:6a:01.0" and a terminator, rounded up. */
+#define SVART_PCI_ADDRESS_LEN 16
+
+struct svart_pci_device {
+	char address[SVART_PCI_ADDRESS_LEN];
+	uint16_t vendor;
+	uint16_t device;
+	uint8_t revision;
+	int32_t numa_node;  /**< -1 if unknown. */
+	char driver[32];    /**< Bound kernel driver, "" if none. */
+	char vfio_cdev[64]; /**< "/dev/vfio/devices/vfio3", "" if the kernel offers none. */
+};
+
+/** @return 0, or -EINVAL if text is not DDDD:BB:DD.F in hex with a function up to 7. */
+int svart_pci_address_check(const char *text);
+/** @return 0, -ENODEV no such device, -EBADMSG sysfs text that cannot be, or -errno. */
+int svart_pci_read(struct svart_machine *m, const char *address, struct svart_pci_device *dev);
+/** Reads a small file of sysfs, without its final newline. @return 0 or -errno. */
+int svart_sysfs_read(struct svart_machine *m, const char *path, char *buf, size_t len);
+
+#endif
