@@ -11,7 +11,9 @@
  * the machine (machine.h) and the host table below. doc/guides/drivers.rst walks through one.
  *
  * The core checks arguments, limits and order; a driver may take its input for valid. What comes from
- * the device or the kernel is hostile, and the driver's to check.
+ * the device or the kernel is hostile, and the driver's to check. Operations go from the program to the
+ * driver's prep as they are, for speed; only where page_requests is false they were checked, are within
+ * caps, move at least a byte, and have no flags.
  */
 
 #include <stdbool.h>
@@ -31,15 +33,15 @@ struct svart_pmd_queue;
 
 /** One PCI id a driver takes. */
 struct svart_pmd_id {
-	uint16_t vendor;
-	uint16_t device;
+	uint16_t vendor;   /**< PCI vendor id. */
+	uint16_t device;   /**< PCI device id. */
 	const char *model; /**< In words: "Intel DSA 1.0". */
 };
 
 /** Memory a device reaches without faulting: mapped before it is handed out, never evicted, not
  * inherited by a fork. Zeroed, page-aligned, alone in its pages. */
 struct svart_pmd_mem {
-	void *addr;
+	void *addr;   /**< First byte; also what the device is told. */
 	size_t bytes; /**< Rounded up to pages. */
 };
 
@@ -70,26 +72,33 @@ struct svart_pmd_host {
  */
 struct svart_pmd_device {
 	/* Set by the core before open(). */
-	struct svart_machine *machine;
-	const struct svart_pmd_host *host;
-	const struct svart_pmd_id *id;
-	const char *name; /**< For messages: "model:dsa0". */
+	struct svart_machine *machine;     /**< What the device is on. */
+	const struct svart_pmd_host *host; /**< What the core does for the driver. */
+	const struct svart_pmd_id *id;     /**< The entry of ids that matched. */
+	const char *name;                  /**< For messages: "model:dsa0". */
 	struct {
 		void *addr; /**< For the machine's mmio and portal calls only; NULL if not mapped. */
 		size_t bytes;
-	} bars[SVART_PMD_NR_BARS];
-	bool portal_split; /**< portal=split was given. */
-	bool page_requests; /**< The fault-enabled page table is attached: the device may fault. */
+	} bars[SVART_PMD_NR_BARS]; /**< Those that the driver asked for. */
+	bool portal_split;         /**< portal=split was given. */
+	bool page_requests; /**< The fault-enabled page table is attached: the device may fault. If not,
+			       the operands of what its queues are given are mapped, and stay so
+			       until they have completed it. */
 
 	/* Set by the driver in open(). */
 	struct {
 		uint32_t nr_queues;
 		uint32_t queue_depth; /**< In operations. */
 		uint64_t max_transfer_bytes;
-		uint64_t ops;         /**< Bit n: enum svart_opcode n. */
-		uint32_t features;    /**< enum svart_feature that the driver knows of. */
-	} caps;
-	void *priv;
+		uint64_t ops;      /**< Bit n: enum svart_opcode n. */
+		uint32_t features; /**< enum svart_feature that the driver knows of. */
+		/**
+		 * Addresses are below 2^N; 0: any. Device memory comes from there, and for devices
+		 * without page requests the core keeps other operands away.
+		 */
+		uint32_t address_bits;
+	} caps;     /**< What it can do. */
+	void *priv; /**< The driver's own. */
 };
 
 /**
@@ -100,21 +109,26 @@ struct svart_pmd_device {
 struct svart_pmd_queue {
 	struct svart_queue fast; /**< What the program holds. priv is the driver's. */
 	/* Set by the core before queue_start(). */
-	struct svart_pmd_device *dev;
-	uint32_t index; /**< 0 to caps.nr_queues - 1. */
-	uint32_t depth; /**< 1 to caps.queue_depth. */
-	uint32_t pasid; /**< Of its attachment, or SVART_PASID_NONE. */
+	struct svart_pmd_device *dev; /**< Its device. */
+	uint32_t index;               /**< 0 to caps.nr_queues - 1. */
+	uint32_t depth;               /**< 1 to caps.queue_depth. */
+	uint32_t pasid;               /**< Of its attachment, or SVART_PASID_NONE. */
 };
 
 /**
  * A driver. Registration (the array that pmd/meson.build generates) requires every member.
  */
 struct svart_pmd_ops {
-	const char *name;                     /**< "dsa". */
-	const struct svart_pmd_id *ids;       /**< Ends with vendor 0. */
-	const char *const *option_keys;       /**< Spec keys it takes, NULL-terminated. */
-	uint32_t bars;                        /**< Bit n: map BAR n. */
-	bool needs_page_requests;             /**< Cannot work where its faults are not delivered. */
+	const char *name;               /**< "dsa". */
+	const struct svart_pmd_id *ids; /**< Ends with vendor 0. */
+	const char *const *option_keys; /**< Spec keys it takes, NULL-terminated. */
+	uint32_t bars;                  /**< Bit n: map BAR n. */
+	/**
+	 * The device asks for pages that it lacks: it is attached so that its faults are delivered,
+	 * but with faults=off. If not, operands are mapped before an operation is submitted.
+	 */
+	bool needs_page_requests;
+	bool needs_movdir64b; /**< Submits by 64-byte stores, unless portal=split. */
 
 	/**
 	 * Resets the device, reads what it can do, configures and enables it.

@@ -14,7 +14,21 @@
  * - "pci:0000:6a:01.0,pasid=5"       attached by PASID 5 instead of by the function itself
  *
  * Keys for every device: pasid=N (1 to 1048575), portal=split (an emulated device, on a CPU
- * without MOVDIR64B). Keys of a driver and of the model are in doc/devices.
+ * without MOVDIR64B), faults=off (do not use page requests). Keys of a driver and of the model are in
+ * doc/devices.
+ *
+ * A device that sends no page requests, because it cannot or because of faults=off, has the same
+ * programming model: svart_queue_prep() maps an operation's memory before the device is told of it, and
+ * holds it until svart_queue_poll() has returned the completion. What is different:
+ *
+ * - SVART_FEATURE_PAGE_REQUESTS is clear, and no fault service is needed;
+ * - prep makes system calls where memory is not mapped yet, and blocks as long as its pages take to
+ *   come; with SVART_OP_NO_BLOCK it does not, and the operation ends at the first such page;
+ * - all operations in flight of a space's queues can hold a quarter of its pin limit. Beyond that prep
+ *   takes fewer operations: poll, then go on. So max_transfer_bytes is an eighth of the pin limit less
+ *   two pages, if the device can do more;
+ * - svart_space_forget() waits for operations in flight on the range;
+ * - addresses that the device cannot reach complete with SVART_STATUS_BAD_ADDRESS.
  */
 
 #include <stdbool.h>
@@ -64,10 +78,12 @@ struct svart_device_info {
  * @param rt     the runtime.
  * @param spec   BUS:NAME[,KEY=VALUE...], see above; read only during the call.
  * @param space  what the device sees; stays the caller's and must outlive the device.
- * @param faults who answers its page requests; stays the caller's and must outlive the device.
+ * @param faults who answers its page requests; stays the caller's and must outlive the device. May be
+ *               NULL for a device without page requests, which does not use it.
  * @param dev    out: the device; the caller ends it with svart_device_close().
  * @return 0 or a negative errno; *dev is written only on success.
- * @errors -EINVAL the spec cannot be parsed, or a key or value is unknown or out of range.
+ * @errors -EINVAL the spec cannot be parsed, or a key or value is unknown or out of range, or faults
+ *         is NULL and the device has page requests.
  *         -ENODEV no such device, no driver for it, or no page requests from it.
  *         -ENOENT an interface of the kernel is missing (no /dev/iommu, no VFIO cdev), or the
  *         device is not bound to vfio-pci. -EACCES, -EPERM no permission. -EBUSY in use.
@@ -87,7 +103,9 @@ SVART_API int svart_device_open(struct svart *rt, const char *spec, struct svart
  *
  * @return 0, or -EBUSY while a queue of it exists: destroy the queue, then call again.
  * @thread any; nothing else may use the device any more.
- * @blocks until the device is disabled; at most some seconds on a device that hangs.
+ * @blocks until the device is disabled, at most some seconds on a device that hangs; and until the
+ *         fault service has done with a page of this device that it is just mapping, however long
+ *         that page takes to come.
  */
 SVART_API int svart_device_close(struct svart_device *dev);
 
@@ -125,7 +143,8 @@ SVART_API int svart_device_detach(struct svart_device *dev, struct svart_space *
  * @thread any.
  * @blocks never.
  */
-SVART_API void svart_device_info_get(const struct svart_device *dev, struct svart_device_info *info);
+SVART_API void svart_device_info_get(
+	const struct svart_device *dev, struct svart_device_info *info);
 
 #ifdef __cplusplus
 }

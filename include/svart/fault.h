@@ -73,6 +73,7 @@ struct svart_fault_stats {
 	uint64_t answers_gone;    /**< Answers that came after a detach had already answered. */
 	uint64_t dropped;         /**< Malformed records, and partial groups dropped at a detach. */
 	uint64_t deadlines;       /**< Groups answered INVALID because their deadline passed. */
+	uint64_t sources_lost;    /**< Devices whose page requests could not be read any more. */
 	uint64_t latency_p50_ns;  /**< Median time from fetch to answer. */
 	uint64_t latency_p99_ns;  /**< 99th percentile of it, from a histogram: within 1/16. */
 	uint64_t latency_max_ns;  /**< The longest. */

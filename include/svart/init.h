@@ -42,7 +42,7 @@ struct svart;
 /** Flags of struct svart_init_params. */
 enum svart_init_flag {
 	/**
-	 * Do not start DPDK's EAL. Everything but SVART_FAULT_RUN_SERVICE and telemetry works
+	 * Do not start DPDK's EAL. Everything but SVART_FAULT_RUN_DPDK and telemetry works
 	 * without it. A program that starts EAL itself needs no flag: svart_init() notices.
 	 */
 	SVART_INIT_NO_EAL = 1 << 0,

@@ -17,8 +17,10 @@ extern "C" {
 /** What an operation does. */
 enum svart_opcode {
 	SVART_OP_NOOP = 0, /**< Nothing; completes. */
-	SVART_OP_COPY = 1, /**< dst[0..length) = src[0..length), ranges may overlap as in memmove(). */
-	SVART_OP_FILL = 2, /**< dst[0..length) = pattern, its 8 bytes repeated from dst on, low first. */
+	SVART_OP_COPY =
+		1, /**< dst[0..length) = src[0..length), ranges may overlap as in memmove(). */
+	SVART_OP_FILL =
+		2, /**< dst[0..length) = pattern, its 8 bytes repeated from dst on, low first. */
 };
 
 /** Bits of svart_op.flags. */
@@ -35,11 +37,11 @@ enum svart_op_flag {
  * completion was polled.
  */
 struct svart_op {
-	uint8_t opcode;     /**< enum svart_opcode. */
-	uint8_t flags;      /**< Bits of enum svart_op_flag; others must be 0. */
+	uint8_t opcode;      /**< enum svart_opcode. */
+	uint8_t flags;       /**< Bits of enum svart_op_flag; others must be 0. */
 	uint8_t reserved[6]; /**< Must be 0. */
-	uint64_t cookie;    /**< Returned with the completion; the device never sees it. */
-	void *dst;          /**< Destination; not for NOOP. */
+	uint64_t cookie;     /**< Returned with the completion; the device never sees it. */
+	void *dst;           /**< Destination; not for NOOP. */
 	union {
 		const void *src;  /**< COPY: source. */
 		uint64_t pattern; /**< FILL: the pattern. */
@@ -50,13 +52,16 @@ struct svart_op {
 
 /** How an operation ended. */
 enum svart_status {
-	SVART_STATUS_OK = 0,           /**< All of it was done. */
+	SVART_STATUS_OK = 0, /**< All of it was done. */
 	/**
 	 * An address is not mapped in the process or may not be accessed so. bytes_done and
 	 * fault_addr are valid. Mend the address, then submit what is left.
 	 */
 	SVART_STATUS_BAD_ADDRESS = 1,
-	/** SVART_OP_NO_BLOCK: a page was missing. bytes_done and fault_addr are valid: touch, go on. */
+	/**
+	 * SVART_OP_NO_BLOCK: the device lacks a page. bytes_done and fault_addr are valid: submit what
+	 * is left without the flag, or do it elsewhere.
+	 */
 	SVART_STATUS_PARTIAL = 2,
 	/** The operation is malformed: opcode, flag, length, or not supported by this device. */
 	SVART_STATUS_INVALID = 3,

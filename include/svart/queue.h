@@ -9,7 +9,8 @@
  *
  * A queue is one hardware work queue, owned by one thread. prep writes operations into the queue's
  * ring, submit hands them to the device, poll returns completions in the order of prep. None of the
- * three locks, allocates, logs or makes a system call.
+ * three locks, allocates, logs or makes a system call; but where the device has no page requests
+ * (device.h) prep maps what is not mapped yet, and prep and poll take short locks to hold and release.
  *
  * @code
  * svart_queue_prep_copy(q, dst, src, len, 0, cookie);
@@ -22,6 +23,7 @@
  */
 
 #include <stdint.h>
+#include <string.h>
 
 #include <svart/device.h>
 #include <svart/init.h>
@@ -44,7 +46,8 @@ struct svart_queue_params {
 /** Where a queue stands. */
 enum svart_queue_state {
 	SVART_QUEUE_RUNNING = 0, /**< Takes operations. */
-	SVART_QUEUE_FAILED = 1,  /**< The device reported an error of the queue; it takes nothing more. */
+	SVART_QUEUE_FAILED =
+		1, /**< The device reported an error of the queue; it takes nothing more. */
 };
 
 /** Why a queue failed. */
@@ -72,8 +75,8 @@ struct svart_queue_error {
  * @thread any.
  * @blocks until the device has enabled the queue; at most some seconds on a device that hangs.
  */
-SVART_API int svart_queue_create(struct svart_device *dev, const struct svart_queue_params *params,
-	struct svart_queue **q);
+SVART_API int svart_queue_create(
+	struct svart_device *dev, const struct svart_queue_params *params, struct svart_queue **q);
 
 /**
  * Drains, disables and frees a queue. Operations still in flight complete first; those that do not
@@ -86,8 +89,8 @@ SVART_API int svart_queue_create(struct svart_device *dev, const struct svart_qu
 SVART_API int svart_queue_destroy(struct svart_queue *q);
 
 /**
- * Waits for completions: polls, and between polls lets the machine move, pumps inline fault
- * services, and yields the CPU.
+ * Waits for completions: submits what is prepared, polls, and between polls lets the machine move,
+ * pumps inline fault services, and yields the CPU.
  *
  * @param done       out: array[nr] of completions.
  * @param nr         how many at most, 1 or more.
@@ -133,9 +136,10 @@ SVART_API uint32_t svart_queue_in_flight(const struct svart_queue *q);
  * @param ops array[nr] of operations; copied, the caller's again on return.
  * @param nr  how many.
  * @return how many were taken, from ops[0] on; fewer than nr when the ring is full: poll, then go
- *         on; 0 also when the queue has failed (svart_queue_state_get()).
+ *         on; 0 also when the queue has failed (svart_queue_state_get()). A device without page
+ *         requests also takes fewer when no more memory can be held: poll, then go on.
  * @thread the queue's owner.
- * @blocks never.
+ * @blocks never; without page requests while memory that is not mapped yet is mapped.
  */
 static inline uint16_t svart_queue_prep(
 	struct svart_queue *q, const struct svart_op *ops, uint16_t nr)
@@ -155,8 +159,9 @@ static inline uint16_t svart_queue_prep(
 static inline uint16_t svart_queue_prep_copy(struct svart_queue *q, void *dst, const void *src,
 	uint64_t length, uint8_t flags, uint64_t cookie)
 {
-	struct svart_op op = { 0 };
+	struct svart_op op;
 
+	memset(&op, 0, sizeof(op));
 	op.opcode = SVART_OP_COPY;
 	op.flags = flags;
 	op.cookie = cookie;
@@ -178,8 +183,9 @@ static inline uint16_t svart_queue_prep_copy(struct svart_queue *q, void *dst, c
 static inline uint16_t svart_queue_prep_fill(struct svart_queue *q, void *dst, uint64_t pattern,
 	uint64_t length, uint8_t flags, uint64_t cookie)
 {
-	struct svart_op op = { 0 };
+	struct svart_op op;
 
+	memset(&op, 0, sizeof(op));
 	op.opcode = SVART_OP_FILL;
 	op.flags = flags;
 	op.cookie = cookie;

@@ -36,23 +36,31 @@ struct svart_space;
 /** What svart_space_create() can be told. Zero in a field means its default. */
 struct svart_space_params {
 	/**
-	 * Bytes that devices may keep pinned; above it the oldest chunks are unmapped.
-	 * Default: RLIMIT_MEMLOCK, which the kernel enforces, or half of the memory where the
-	 * process is exempt from it (CAP_IPC_LOCK).
+	 * Bytes that devices may keep pinned, at least a page; above it the oldest chunks are
+	 * unmapped. Too little is what does not hold at once the pages that every engine of every
+	 * device asks for in one go (a DSA of the model: 16), and svart's own: then devices may give
+	 * up, with SVART_STATUS_BAD_ADDRESS. Default: RLIMIT_MEMLOCK, which the kernel enforces, less a sixteenth for other
+	 * pins of the same user; or half of the memory where there is no such limit, or the process
+	 * is exempt from it (CAP_IPC_LOCK).
 	 */
 	uint64_t pin_limit_bytes;
 	/**
 	 * How much is mapped around a faulting page at most, in bytes: a power of two, from one page
-	 * to 2 MiB. Sequential access widens up to it; a lone fault maps a sixteenth. Default: 2 MiB.
+	 * to 2 MiB. Sequential access widens up to it; a lone fault maps a sixteenth. Never more
+	 * than an eighth of the pin limit. Default: 2 MiB.
 	 */
 	uint64_t fault_around_bytes;
-	/** Chunks of 2 MiB that can be mapped at once, in part or whole. Default: 65536. */
+	/**
+	 * Chunks of 2 MiB that can be mapped at once, in part or whole, up to 4194304; each takes
+	 * 384 bytes once it has been used. Above it the oldest are unmapped. Too few, as above: less
+	 * than one for each operand of every engine, and one for each queue. Default: 65536.
+	 */
 	uint32_t max_chunks;
 };
 
 /** Counters of a space. */
 struct svart_space_stats {
-	uint64_t pinned_bytes;      /**< Mapped for devices now. */
+	uint64_t pinned_bytes;      /**< Mapped for devices now, or just being mapped. */
 	uint64_t pinned_bytes_peak; /**< The most there ever was. */
 	uint64_t maps;              /**< Ranges mapped. */
 	uint64_t unmaps;            /**< Ranges unmapped. */
@@ -72,8 +80,8 @@ struct svart_space_stats {
  * @thread any.
  * @blocks never.
  */
-SVART_API int svart_space_create(struct svart *rt, const struct svart_space_params *params,
-	struct svart_space **space);
+SVART_API int svart_space_create(
+	struct svart *rt, const struct svart_space_params *params, struct svart_space **space);
 
 /**
  * Destroys a space and unmaps what is left in it.
@@ -96,11 +104,19 @@ SVART_API int svart_space_destroy(struct svart_space *space);
  * @param addr  first byte; need not be aligned, pages it touches count.
  * @param len   bytes; 0 does nothing. addr + len must not wrap.
  * @return 0, or a negative errno.
- * @errors -EINVAL the range wraps. -EIO the kernel refused to unmap: treat the memory as still
- *         reachable by devices; keep it, close the device.
+ * @errors -EBUSY a device without page requests (device.h) has operations in flight on the range, or
+ *         next to it in the same mapped area, and they were not polled within a second. The rest of
+ *         the range is unmapped. Keep the memory, poll the queues, forget it again. A thread that
+ *         owns such a queue polls first, then forgets: nobody else ends the wait.
+ *         -EINVAL the range wraps. -EIO the kernel refused to unmap: treat the memory as still
+ *         reachable by devices; keep it, close the device. -EPERM in a child after fork: the space is
+ *         the parent's.
  * @thread any; also while devices run and the fault service maps in the same range.
- * @blocks until maps of this range that are under way end, then for the kernel's unmap and the
- *         devices' ATC invalidation.
+ * @blocks until maps of this range that are under way end, and operations in flight on it by devices
+ *         without page requests were polled, for a second at most; meanwhile those devices' queues
+ *         take no new operations on it. Then for the kernel's unmap and the
+ *         devices' ATC invalidation. Faults in the range wait meanwhile. Not from a thread that
+ *         itself must supply a page of the range (a userfaultfd handler).
  */
 SVART_API int svart_space_forget(struct svart_space *space, const void *addr, size_t len);
 

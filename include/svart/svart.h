@@ -14,5 +14,6 @@
 #include <svart/device.h>
 #include <svart/op.h>
 #include <svart/queue.h>
+#include <svart/probe.h>
 
 #endif
