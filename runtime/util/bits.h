@@ -14,8 +14,8 @@
 
 /** The page size that IOMMUs and ATS use for a page request (PCIe 6.0, 10.4.1). */
 #define SVART_PAGE_SHIFT 12
-#define SVART_PAGE_SIZE	 (UINT64_C(1) << SVART_PAGE_SHIFT)
-#define SVART_PAGE_MASK	 (SVART_PAGE_SIZE - 1)
+#define SVART_PAGE_SIZE  (UINT64_C(1) << SVART_PAGE_SHIFT)
+#define SVART_PAGE_MASK  (SVART_PAGE_SIZE - 1)
 
 /** A mask of bits lo to hi of a 64-bit word. */
 #define SVART_MASK(hi, lo) (((~UINT64_C(0)) >> (63 - (hi))) & ((~UINT64_C(0)) << (lo)))

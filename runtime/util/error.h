@@ -9,7 +9,12 @@
  */
 
 /** Levels of svart_log(), as syslog and rte_log have them. */
-enum svart_log_level { SVART_LOG_ERR = 4, SVART_LOG_WARN = 5, SVART_LOG_INFO = 7, SVART_LOG_DEBUG = 8 };
+enum svart_log_level {
+	SVART_LOG_ERR = 4,
+	SVART_LOG_WARN = 5,
+	SVART_LOG_INFO = 7,
+	SVART_LOG_DEBUG = 8
+};
 
 /**
  * Keeps a sentence for svart_error_text() of the calling thread, logs it at debug level, and returns
