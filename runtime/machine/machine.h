@@ -34,12 +34,26 @@ struct svart_machine;
  * Owner: the queue. Lifetime: until the portal is unmapped.
  */
 struct svart_portal {
-	/** Posts 64 bytes, desc aligned to 64. Orders earlier stores to memory before itself. */
+	/** Posts 64 bytes, desc aligned to 64. Call svart_portal_fence() before the first of a burst. */
 	void (*movdir64b)(void *ctx, void *portal, const void *desc);
-	/** Enqueues 64 bytes. @return true if taken, false if full: try again. */
+	/** Enqueues 64 bytes. @return true if taken, false if full: try again. As above. */
 	bool (*enqcmd)(void *ctx, void *portal, const void *desc);
 	void *ctx;
 };
+
+/**
+ * Orders earlier stores to memory before later portal stores. MOVDIR64B and ENQCMD are weakly ordered
+ * (Intel SDM vol. 2), so that without it a device could see a descriptor before the memory that the
+ * descriptor refers to. Once for each burst.
+ */
+static inline void svart_portal_fence(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_sfence();
+#else
+	__sync_synchronize();
+#endif
+}
 
 /** Flags of svart_machine_ops.portal. */
 enum svart_portal_flag {
@@ -64,7 +78,8 @@ struct svart_machine_ops {
 	int (*munmap)(struct svart_machine *m, void *addr, size_t len);
 	int (*madvise)(struct svart_machine *m, void *addr, size_t len, int advice);
 	/** @param timeout_ns how long to sleep at most; UINT64_MAX: for ever; 0: not at all. */
-	int (*poll)(struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns);
+	int (*poll)(
+		struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns);
 	int (*eventfd)(struct svart_machine *m, unsigned int initial, int flags);
 	int (*userfaultfd)(struct svart_machine *m, int flags);
 	/** @return length of the target, which is not terminated; len bytes at most. */
@@ -87,8 +102,8 @@ struct svart_machine_ops {
 	 * @return 0; -ENOTSUP where the CPU lacks MOVDIR64B and flags has no SVART_PORTAL_SPLIT;
 	 *         -EINVAL where addr is no mapped BAR.
 	 */
-	int (*portal)(struct svart_machine *m, void *addr, unsigned int flags,
-		struct svart_portal *out);
+	int (*portal)(
+		struct svart_machine *m, void *addr, unsigned int flags, struct svart_portal *out);
 
 	/** CLOCK_MONOTONIC, or the model's own time when it is stepped by hand. */
 	uint64_t (*now_ns)(struct svart_machine *m);
@@ -121,6 +136,13 @@ struct svart_machine {
 	atomic_uint running;
 };
 
+/** A kind of device that a machine makes by itself, without PCI discovery. */
+struct svart_machine_kind {
+	const char *name; /**< "dsa": its devices are dsa0, dsa1, ... */
+	unsigned int nr;  /**< How many there can be. */
+	uint16_t vendor, device;
+};
+
 /**
  * How a bus name in a device spec leads to a machine. The registry in runtime/core/machines.c is
  * the one place that names the implementations.
@@ -142,6 +164,8 @@ struct svart_machine_class {
 	 */
 	int (*locate)(
 		struct svart_machine *m, const char *name, const char *options, char address[16]);
+	/** The index-th kind of device that needs no discovery. @return false: there is none. */
+	bool (*kind)(unsigned int index, struct svart_machine_kind *kind);
 };
 
 extern const struct svart_machine_class svart_machine_linux;

@@ -23,9 +23,9 @@ enum svart_access {
 
 /** One virtual memory area. */
 struct svart_vma {
-	uint64_t start;   /**< First byte. */
-	uint64_t end;     /**< First byte after it. */
-	uint32_t prot;    /**< enum svart_access: what the CPU may do. */
+	uint64_t start; /**< First byte. */
+	uint64_t end;   /**< First byte after it. */
+	uint32_t prot;  /**< enum svart_access: what the CPU may do. */
 	/**
 	 * enum svart_access: what a device may do. prot, but no WRITE for a shared mapping of a file
 	 * on a file system with write-back: Linux does not pin such pages for long (mm/gup.c).
