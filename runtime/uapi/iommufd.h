@@ -16,6 +16,12 @@
 
 #include "machine.h"
 
+/**
+ * IOMMU_HWPT_ALLOC_PASID of linux/iommufd.h since Linux 6.16, written down so that a program built
+ * with older headers can ask a newer kernel: the page table may be attached by PASID.
+ */
+#define SVART_HWPT_ALLOC_PASID (1u << 3)
+
 /** Opens /dev/iommu. @return the fd or -errno. */
 int svart_iommufd_open(struct svart_machine *m);
 int svart_iommufd_destroy(struct svart_machine *m, int fd, uint32_t id);
@@ -28,8 +34,8 @@ int svart_iommufd_ioas_alloc(struct svart_machine *m, int fd, uint32_t *ioas_id)
 int svart_iommufd_ioas_iova_ranges(struct svart_machine *m, int fd, uint32_t ioas_id,
 	struct iommu_iova_range *ranges, uint32_t *nr_ranges, uint64_t *alignment);
 /** Maps [va, va + len) at IOVA va. @param writable whether devices may write. */
-int svart_iommufd_ioas_map_identity(
-	struct svart_machine *m, int fd, uint32_t ioas_id, uint64_t va, uint64_t len, bool writable);
+int svart_iommufd_ioas_map_identity(struct svart_machine *m, int fd, uint32_t ioas_id, uint64_t va,
+	uint64_t len, bool writable);
 /** Maps [va, va + len) at iova. */
 int svart_iommufd_ioas_map(struct svart_machine *m, int fd, uint32_t ioas_id, uint64_t iova,
 	uint64_t va, uint64_t len, bool writable);

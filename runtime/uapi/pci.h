@@ -31,5 +31,10 @@ int svart_pci_address_check(const char *text);
 int svart_pci_read(struct svart_machine *m, const char *address, struct svart_pci_device *dev);
 /** Reads a small file of sysfs, without its final newline. @return 0 or -errno. */
 int svart_sysfs_read(struct svart_machine *m, const char *path, char *buf, size_t len);
+/**
+ * Reads the last part of a link's target: the name of what it leads to. "" if there is no link.
+ * @return 0; -EBADMSG the name is empty or does not fit; -errno.
+ */
+int svart_sysfs_link_name(struct svart_machine *m, const char *path, char *name, size_t len);
 
 #endif

@@ -16,14 +16,12 @@
 
 #include "machine.h"
 
-int svart_vfio_bind_iommufd(
-	struct svart_machine *m, int device_fd, int iommufd, uint32_t *dev_id);
+int svart_vfio_bind_iommufd(struct svart_machine *m, int device_fd, int iommufd, uint32_t *dev_id);
 /** @param pt_id an IOAS or HWPT. */
 int svart_vfio_attach(struct svart_machine *m, int device_fd, uint32_t pt_id);
 int svart_vfio_detach(struct svart_machine *m, int device_fd);
 /** -ENOTSUP where svart was built with headers, or runs on a kernel, without it (Linux 6.16). */
-int svart_vfio_attach_pasid(
-	struct svart_machine *m, int device_fd, uint32_t pt_id, uint32_t pasid);
+int svart_vfio_attach_pasid(struct svart_machine *m, int device_fd, uint32_t pt_id, uint32_t pasid);
 int svart_vfio_detach_pasid(struct svart_machine *m, int device_fd, uint32_t pasid);
 int svart_vfio_device_info(struct svart_machine *m, int device_fd, struct vfio_device_info *info);
 int svart_vfio_region_info(
