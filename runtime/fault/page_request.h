@@ -14,9 +14,11 @@
 
 /** Bits of svart_page_request.flags. */
 enum svart_page_request_flag {
-	SVART_PAGE_REQUEST_PASID = 1 << 0,         /**< pasid is valid. */
-	SVART_PAGE_REQUEST_LAST = 1 << 1,          /**< LPIG: ends its group. */
-	SVART_PAGE_REQUEST_NEEDS_RESPONSE = 1 << 2, /**< Owed an answer of its own (raw VT-d queue). */
+	SVART_PAGE_REQUEST_PASID = 1 << 0, /**< pasid is valid. */
+	SVART_PAGE_REQUEST_LAST = 1 << 1,  /**< LPIG: ends its group. */
+	SVART_PAGE_REQUEST_NEEDS_RESPONSE =
+		1 << 2,                        /**< Owed an answer of its own (raw VT-d queue). */
+	SVART_PAGE_REQUEST_MALFORMED = 1 << 3, /**< Its group is answered INVALID, unresolved. */
 };
 
 /** One record. */

@@ -38,6 +38,10 @@ int svart_fault_service_add(struct svart_fault_service *service, struct svart_fa
 void svart_fault_service_remove(
 	struct svart_fault_service *service, struct svart_fault_source *source);
 
+/** A pointer that the core keeps with the service: who made it. */
+void svart_fault_service_set_owner(struct svart_fault_service *service, void *owner);
+void *svart_fault_service_owner(const struct svart_fault_service *service);
+
 /** After fork, in the child: the service is dead; its threads do not exist here. */
 void svart_fault_service_mark_dead(struct svart_fault_service *service);
 
