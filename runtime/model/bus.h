@@ -66,9 +66,16 @@ struct svart_bus_ops {
 	/**
 	 * Sends a page request. The answer comes as page_response() of the device, later or from
 	 * within this very call.
-	 * @return 0; -EOPNOTSUPP PRI is off; -EPERM no bus master; -EBUSY no credits: ask again later.
+	 * @return 0; -EOPNOTSUPP PRI is off; -EPERM no bus master; -EBUSY no credits: ask again after
+	 * the next page_response().
 	 */
 	int (*page_request)(struct svart_bus *bus, const struct svart_bus_page_request *request);
+	/**
+	 * How many page requests the device may have outstanding (PCIe 6.0, 10.5.2.5: Outstanding
+	 * Page Request Allocation). The device starts no group that does not fit: without its LAST
+	 * nothing of it is ever answered. May be NULL: the device's pri_capacity.
+	 */
+	uint32_t (*pri_allocation)(struct svart_bus *bus);
 	/**
 	 * Memory behind translated addresses, both ends of one access in one call: copies len bytes
 	 * with memmove semantics. Each range is contiguous in translated addresses and covered by
@@ -105,10 +112,10 @@ struct svart_device_model {
 	const char *name; /**< "dsa". */
 	uint16_t vendor, device;
 	uint8_t revision;
-	uint32_t class_code;    /**< 24 bits. */
-	uint64_t bar_bytes[6];  /**< Powers of two; 0: none. 64-bit BARs take two places. */
+	uint32_t class_code;     /**< 24 bits. */
+	uint64_t bar_bytes[6];   /**< Powers of two; 0: none. 64-bit BARs take two places. */
 	unsigned int nr_vectors; /**< MSI-X. */
-	bool pasid, ats, pri;   /**< Capabilities it shows. */
+	bool pasid, ats, pri;    /**< Capabilities it shows. */
 	/** Outstanding page request capacity (PCIe 6.0, 10.5.2.4). */
 	uint32_t pri_capacity;
 
@@ -145,5 +152,6 @@ struct svart_device_model {
 };
 
 extern const struct svart_device_model svart_dsa_model;
+extern const struct svart_device_model svart_edu_model;
 
 #endif

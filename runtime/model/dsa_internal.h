@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_MODEL_DSA_INTERNAL_H
+#define SVART_MODEL_DSA_INTERNAL_H
+
+/**
+ * @file
+ * The parts of the DSA model, for each other.
+ *
+ *   dsa_portal.c  stores into portals -> rings of descriptors
+ *   dsa_regs.c    registers and tables of BAR 0, SWERR
+ *   dsa_cmd.c     the command register
+ *   dsa_engine.c  executes descriptors, writes completion records
+ *   dsa_fault.c   page request groups
+ *   dsa_atc.c     cached translations
+ *   dsa.c         options, life, the table of bus.h
+ *
+ * An engine is a state machine that svart_dsa_engine_step() moves:
+ *
+ *          a descriptor           a page is missing         LAST was sent
+ *   IDLE ----------------> RUN ----------------> SEND ----------------> BLOCKED
+ *    ^  <-----------------  ^                     |                        |
+ *    |       completed      +---------------------|------------------------+
+ *    |                            response        | aborted
+ *    +------------------------------------- CLOSE <
+ *          LAST was sent
+ *
+ * All functions but svart_dsa_portal_store() run under the device's lock (bus.h). None blocks.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bus.h"
+#include "dsa_spec.h"
+
+/* Most of each that the tables have room for; what Sapphire Rapids has. */
+#define DSA_MAX_WQS     8
+#define DSA_MAX_GROUPS  4
+#define DSA_MAX_ENGINES 4
+#define DSA_MAX_WQ_SIZE 128
+
+/* A WQCFG has 32 bytes: WQCAP.WQCFG_SIZE is 0. */
+#define DSA_WQCFG_DWORDS SVART_DSA_WQCFG_MIN_DWORDS
+
+#define DSA_GRPCFG_OFF    0x300
+#define DSA_WQCFG_OFF     0x400
+#define DSA_MSIX_PERM_OFF 0x200
+#define DSA_PERFMON_OFF   0x1000
+
+/* PRG indexes have 9 bits (PCIe 6.0, 10.4.1). */
+#define DSA_NR_PRGI 512
+/* Most pages in a group; option prg_pages. */
+#define DSA_MAX_PRG_PAGES 64
+
+/* Data that an engine moves in one step. */
+#define DSA_STEP_BYTES (64 * 1024)
+/* Untranslated accesses go through a buffer of this size. */
+#define DSA_BOUNCE_BYTES 4096
+/* Pages that one ATS request asks for. */
+#define DSA_ATS_BATCH 16
+/* Answers "success" after which a page that is still missing fails the operation. */
+#define DSA_MAX_FAULT_TRIES 16
+
+#define DSA_ATC_SETS 512
+#define DSA_ATC_WAYS 2
+
+struct dsa;
+
+/**
+ * What create() was told.
+ *
+ * Owner: the device. Lifetime: create to destroy; constant. Locks: none.
+ */
+struct dsa_options {
+	uint32_t nr_wqs;
+	uint32_t nr_engines;
+	uint32_t nr_groups;
+	uint32_t wq_size_total;
+	uint32_t max_xfer_shift;
+	uint32_t prg_pages;
+};
+
+/**
+ * One place of a WQ's ring.
+ *
+ * Owner: the store that reserved it, until seq says that it is filled; then the device.
+ * Lifetime: the device's. Locks: none; seq.
+ */
+struct dsa_slot {
+	struct svart_dsa_desc desc;
+	_Atomic uint32_t seq; /**< Position + 1 of the descriptor that is there. */
+};
+
+/**
+ * The descriptors of a WQ: filled by any thread, emptied under the device's lock. Positions count
+ * from 0 and wrap at 2^32.
+ *
+ * Owner: stores write ctl (by compare-and-swap) and refused; the device the rest.
+ * Lifetime: the device's. Locks: none.
+ */
+struct dsa_ring {
+	/** Bit 0: open; 8 to 15: size; 32 to 63: tail, the next position. One word, so that a store
+	 *  checks and reserves at once. */
+	_Atomic uint64_t ctl;
+	_Atomic uint32_t head;    /**< The next position to take. */
+	uint32_t discard;         /**< Positions before it were aborted. */
+	_Atomic uint64_t refused; /**< A store that was dropped: see dsa_portal.c. */
+	struct dsa_slot slots[DSA_MAX_WQ_SIZE];
+};
+
+/**
+ * One work queue.
+ *
+ * Owner: the device. Lifetime: the device's. Locks: the device's, but ring.
+ */
+struct dsa_wq {
+	uint32_t cfg[DSA_WQCFG_DWORDS]; /**< As software wrote it; dword 6 is computed. */
+	uint8_t state;                  /**< enum svart_dsa_wq_state. */
+	/** A descriptor that comes in small stores. */
+	uint64_t part_off;   /**< Portal offset of its first byte. */
+	uint32_t part_bytes; /**< So many have come. */
+	struct svart_dsa_desc part;
+	struct dsa_ring ring;
+};
+
+/**
+ * One group: which WQs and engines work together.
+ *
+ * Owner: software's writes. Lifetime: the device's. Locks: the device's.
+ */
+struct dsa_group {
+	uint64_t wqs[SVART_DSA_GRPCFG_WQS_WORDS];
+	uint64_t engines;
+	uint64_t flags;
+};
+
+/** Where an engine is; see the picture above. */
+enum dsa_engine_state {
+	DSA_ENGINE_IDLE,
+	DSA_ENGINE_RUN,
+	DSA_ENGINE_SEND,
+	DSA_ENGINE_BLOCKED,
+	DSA_ENGINE_CLOSE,
+};
+
+/**
+ * The page request group that an engine sends or waits for.
+ *
+ * Owner: its engine. Lifetime: from the miss to the response. Locks: the device's.
+ */
+struct dsa_prg {
+	uint16_t prgi;
+	uint8_t nr;          /**< Pages in the group. */
+	uint8_t sent;        /**< Of them, sent. */
+	bool refused;        /**< The response was not "success". */
+	uint64_t write;      /**< Bit n: pages[n] is wanted for writing. */
+	uint64_t fault_addr; /**< The byte that could not be reached: in pages[0]. */
+	uint64_t pages[DSA_MAX_PRG_PAGES];
+};
+
+/**
+ * One engine with the descriptor it works on.
+ *
+ * Owner: the device. Lifetime: the device's; desc and what follows while not IDLE.
+ * Locks: the device's.
+ */
+struct dsa_engine {
+	enum dsa_engine_state state;
+	uint8_t index;
+	uint8_t next_wq; /**< Where the search for work goes on. */
+
+	struct svart_dsa_desc desc;
+	struct dsa_wq *wq;
+	uint32_t position; /**< In the WQ's ring. */
+	uint32_t pasid;    /**< Or SVART_BUS_NO_PASID. */
+	uint32_t done;     /**< Bytes; from the end if backward. */
+	bool backward;
+	bool untranslated;    /**< By dma_read() and dma_write(). */
+	bool ask_one;         /**< The next group is of one page: a larger one was refused. */
+	uint32_t fault_tries; /**< Responses since the last progress. */
+	struct dsa_prg prg;
+};
+
+/**
+ * One cached translation.
+ *
+ * Owner: the device. Lifetime: until invalidated or replaced. Locks: the device's.
+ */
+struct dsa_atc_entry {
+	uint64_t page; /**< Page-aligned address; DSA_ATC_EMPTY: none. */
+	uint64_t translated;
+	uint32_t pasid;
+	bool read;
+	bool write;
+};
+
+/** A set of the cache, one line of the host's; victim is the way to replace next. */
+struct dsa_atc_set {
+	alignas(64) struct dsa_atc_entry ways[DSA_ATC_WAYS];
+	uint8_t victim;
+};
+
+/** Is no page address. */
+#define DSA_ATC_EMPTY UINT64_MAX
+
+/**
+ * A command that waits for descriptors.
+ *
+ * Owner: the device. Lifetime: while CMDSTS.ACTIVE. Locks: the device's.
+ */
+struct dsa_command {
+	uint32_t code;               /**< enum svart_dsa_cmd. */
+	uint32_t wqs;                /**< Bit n: WQ n has to be drained. */
+	uint32_t marks[DSA_MAX_WQS]; /**< Of each, up to this position. */
+};
+
+/**
+ * The device.
+ *
+ * Owner: who created it. Lifetime: create to destroy. Locks: the caller's (bus.h), but what
+ * svart_dsa_portal_store() touches: each WQ's ring.
+ */
+struct dsa {
+	struct svart_bus *bus;
+	struct dsa_options options;
+
+	uint32_t gencfg;
+	uint32_t genctrl;
+	uint32_t state;      /**< enum svart_dsa_state. */
+	uint32_t reset_type; /**< enum svart_dsa_reset_type; while halted. */
+	uint32_t intcause;
+	uint32_t cmd;
+	uint32_t cmdsts;
+	uint64_t swerr[SVART_DSA_SWERR_WORDS];
+	uint32_t msix_perm[SVART_DSA_NR_VECTORS];
+	struct dsa_command command;
+
+	struct dsa_group groups[DSA_MAX_GROUPS];
+	struct dsa_wq wqs[DSA_MAX_WQS];
+	struct dsa_engine engines[DSA_MAX_ENGINES];
+
+	/** Of each PRG index: requests sent and not answered; whose; for what. */
+	struct {
+		uint8_t sent;
+		uint8_t owner; /**< Engine + 1; 0: free; DSA_PRG_ORPHAN. */
+		uint32_t pasid;
+	} prgs[DSA_NR_PRGI];
+	uint16_t next_prgi;
+	uint32_t requests_open;
+
+	struct dsa_atc_set atc[DSA_ATC_SETS];
+	uint8_t bounce[DSA_BOUNCE_BYTES];
+};
+
+/** Answers to it change nothing: its operation was aborted. */
+#define DSA_PRG_ORPHAN 0xff
+
+/* --- dsa_portal.c ----------------------------------------------------------------------------- */
+
+/**
+ * Takes a descriptor into WQ wq's ring, or drops it and notes why for SWERR.
+ * @thread any; no lock.
+ */
+void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *desc);
+/** A store of 4 or 8 bytes at off of BAR 2; the one that completes 64 bytes submits them. */
+void svart_dsa_portal_write(struct dsa *d, uint64_t off, unsigned int size, uint64_t value);
+/** Reports what svart_dsa_portal_store() noted. @return whether there was anything. */
+bool svart_dsa_portal_report(struct dsa *d);
+
+/** Lets stores in, size at most at a time. */
+void svart_dsa_ring_open(struct dsa_ring *ring, unsigned int size);
+/** Lets no store in any more. */
+void svart_dsa_ring_close(struct dsa_ring *ring);
+/** Aborts all that is in the ring, also what a store has reserved and not filled yet. */
+void svart_dsa_ring_discard(struct dsa_ring *ring);
+/** Takes the oldest descriptor. @return false if there is none (yet). */
+bool svart_dsa_ring_take(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position);
+/** The position of the next store. */
+uint32_t svart_dsa_ring_tail(struct dsa_ring *ring);
+/** Descriptors stored and not taken. */
+uint32_t svart_dsa_ring_used(struct dsa_ring *ring);
+/** Whether all before position were taken. */
+bool svart_dsa_ring_passed(struct dsa_ring *ring, uint32_t position);
+
+/* --- dsa_regs.c ------------------------------------------------------------------------------- */
+
+/** Aligned access of 4 bytes to BAR 0. Reads what no register has as 0. */
+uint32_t svart_dsa_reg_read(struct dsa *d, uint64_t off);
+void svart_dsa_reg_write(struct dsa *d, uint64_t off, uint32_t value);
+/** Registers and tables as after power-on. */
+void svart_dsa_regs_reset(struct dsa *d);
+
+/** Sets INTCAUSE bits and raises vector 0. */
+void svart_dsa_event(struct dsa *d, uint64_t cause);
+/** Records an error; words as SWERR has them, without VALID. Sets OVERFLOW if one is there. */
+void svart_dsa_swerr(struct dsa *d, uint64_t word0, uint64_t word1, uint64_t fault_addr);
+
+/* --- dsa_cmd.c -------------------------------------------------------------------------------- */
+
+/** A write to CMD. */
+void svart_dsa_cmd_write(struct dsa *d, uint32_t value);
+/** Ends the active command if what it waits for is done. @return whether it ended. */
+bool svart_dsa_cmd_poll(struct dsa *d);
+/** Stops everything at once: bus mastering was turned off. Only an FLR helps. */
+void svart_dsa_halt(struct dsa *d);
+
+/* --- dsa_engine.c ----------------------------------------------------------------------------- */
+
+/** Moves an engine by one event or DSA_STEP_BYTES. @return whether it moved. */
+bool svart_dsa_engine_step(struct dsa *d, struct dsa_engine *e);
+/** Drops the descriptor, if it is of this WQ. Nothing is written. */
+void svart_dsa_engine_abort(struct dsa *d, struct dsa_engine *e, const struct dsa_wq *wq);
+/** Whether an engine works on a descriptor of wq from before position. */
+bool svart_dsa_engines_busy(const struct dsa *d, const struct dsa_wq *wq, uint32_t position);
+/** Ends the operation with a page fault; addr could not be reached. */
+void svart_dsa_engine_fault(
+	struct dsa *d, struct dsa_engine *e, unsigned int status, uint64_t addr, bool write);
+/** The PASID that a WQ's requests carry, or SVART_BUS_NO_PASID. */
+uint32_t svart_dsa_wq_pasid(const struct dsa_wq *wq);
+
+/* --- dsa_fault.c ------------------------------------------------------------------------------ */
+
+/** An operand that misses a page. */
+struct dsa_miss {
+	uint64_t addr;  /**< The byte needed next. */
+	uint64_t bytes; /**< From there to the operand's end, in the copy's direction. */
+	bool write;
+};
+
+/**
+ * Starts a page request group for 1 or 2 operands, the first one's page first; or ends the operation
+ * if it may not block.
+ */
+void svart_dsa_fault_raise(
+	struct dsa *d, struct dsa_engine *e, const struct dsa_miss *misses, unsigned int nr);
+/** Sends what credits allow of the group of an engine in SEND or CLOSE. @return whether it moved. */
+bool svart_dsa_fault_send(struct dsa *d, struct dsa_engine *e);
+/** A page request group response. */
+void svart_dsa_fault_response(
+	struct dsa *d, uint32_t pasid, uint16_t prgi, enum svart_bus_prg_response code);
+/** The engine's operation is gone: its group no longer matters to it. */
+void svart_dsa_fault_orphan(struct dsa *d, struct dsa_engine *e);
+/** Forgets all groups: the function was reset. */
+void svart_dsa_fault_reset(struct dsa *d);
+
+/* --- dsa_atc.c -------------------------------------------------------------------------------- */
+
+/** A piece of an operand. */
+struct dsa_span {
+	uint64_t addr;  /**< Of its first byte; of the byte after its last one if backward. */
+	uint64_t ahead; /**< Bytes of the operand from there on; to ask ahead for. */
+	bool write;
+	bool backward;
+};
+
+/**
+ * Finds the longest piece, at most max bytes, that lies in one run of translated addresses.
+ *
+ * @param translated out: where its lowest byte is.
+ * @return its bytes, 0 if the first page is missing; -errno as ats_translate().
+ */
+int64_t svart_dsa_atc_run(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t max,
+	uint64_t *translated);
+/** Asks the IOMMU about nr (at most DSA_MAX_PRG_PAGES) pages and keeps those that are present. */
+int svart_dsa_atc_fill(struct dsa *d, uint32_t pasid, uint64_t page, unsigned int nr, bool write,
+	struct svart_ats_entry *entries);
+/** Drops translations: as svart_device_model.invalidate. */
+void svart_dsa_atc_invalidate(struct dsa *d, uint32_t pasid, uint64_t va, uint64_t len);
+/** Drops all. */
+void svart_dsa_atc_reset(struct dsa *d);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_MODEL_GUARD_H
+#define SVART_MODEL_GUARD_H
+
+/**
+ * @file
+ * Access to memory that may not be there: what a device reaches behind a translation, and what a
+ * program hands to a call of the model.
+ *
+ * Normally an access runs at the speed of memcpy(), under a thread-local jump buffer that a handler
+ * of SIGSEGV and SIGBUS jumps to. The handler runs on the alternate stack where there is one, and
+ * passes on every fault that is not a guarded access. Sanitizers own these signals, so in their
+ * builds (SVART_GUARD_BY_SYSCALL) the kernel copies instead, and says EFAULT.
+ *
+ * The signal handler is the one thing here that belongs to the process and not to a machine.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * Installs the handler, once however often it is called; each call is undone by one fini.
+ * @return 0 or -errno. @thread control.
+ */
+int svart_guard_init(void);
+/** Puts back the handlers found by init if nobody replaced ours meanwhile. @thread control. */
+void svart_guard_fini(void);
+
+/**
+ * Copies as memmove() does. One guard covers the whole range.
+ * @return 0, or -EFAULT when a part of either range was not there or not allowed; some bytes may
+ *         have been copied then.
+ * @thread any, with SIGSEGV and SIGBUS unblocked. @blocks as a page fault does.
+ */
+int svart_guard_copy(void *dst, const void *src, size_t len);
+/** Fills as svart_op_fill16() does. Otherwise as svart_guard_copy(). */
+int svart_guard_fill(
+	void *dst, size_t len, uint64_t pattern_lo, uint64_t pattern_hi, uint64_t phase);
+/**
+ * Copies a record so that its first byte becomes visible last, with release order. len at least 1.
+ * Otherwise as svart_guard_copy().
+ */
+int svart_guard_publish(void *dst, const void *record, size_t len);
+
+#endif

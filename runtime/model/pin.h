@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_MODEL_PIN_H
+#define SVART_MODEL_PIN_H
+
+/**
+ * @file
+ * Having the process's pages present for a device, where the kernel would pin them. The model cannot
+ * hold pages, so it faults them in, refuses what the kernel refuses, and charges as the kernel does.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct svart_model;
+
+/**
+ * Faults in [va, va + len), page-aligned.
+ * @param locked out: bytes charged against RLIMIT_MEMLOCK, for svart_unpin().
+ * @return 0; -EFAULT a page is not mapped, or the VMA does not let devices read (write) it;
+ *         -ENOMEM, also above RLIMIT_MEMLOCK.
+ * @thread any. @blocks for as long as the pages take to come. No lock is needed but domains.
+ */
+int svart_pin(
+	struct svart_model *model, uint64_t va, uint64_t len, bool writable, uint64_t *locked);
+void svart_unpin(struct svart_model *model, uint64_t len, uint64_t locked);
+
+#endif
