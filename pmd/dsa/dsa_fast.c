@@ -1,2 +1,405 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
+
+/*
+ * prep, submit, poll.
+ *
+ * prep writes descriptors into private memory and clears their completion records; submit stores
+ * what was prepared to the portal; poll looks at the records in order. A completion record is
+ * untrusted: its status is loaded once, the rest is copied and checked before it is used.
+ */
+
+#include "dsa_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bits.h"
+#include "error.h"
+
+/*
+ * After how many empty polls in a row, with work in flight, the error registers are looked at:
+ * first soon, for callers that sleep between polls, then ever more rarely, for those that spin,
+ * since a register read costs as much as many polls. A count, not a time: reading the clock costs
+ * too.
+ */
+#define STALL_POLLS_FIRST 512u
+#define STALL_POLLS_MAX   (64u << 10)
+
+/** Every operation asks for a completion record. */
+#define DESC_FLAGS (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR)
+
+/** svart_op's first eight bytes: opcode, flags, and six that must be 0. */
+static_assert(offsetof(struct svart_op, cookie) == 8, "opcode, flags and reserved are one word");
+
+static inline bool range_overlaps(uint64_t a, uint64_t b, uint64_t len)
+{
+	return a < b ? b - a < len : a - b < len;
+}
+
+/* --- ring ------------------------------------------------------------------------------------- */
+
+uint64_t svart_pmd_dsa_ops_of(const uint64_t opcap[SVART_DSA_OPCAP_WORDS])
+{
+	uint64_t ops = 0;
+
+	if (opcap[0] & UINT64_C(1) << SVART_DSA_OP_NOOP)
+		ops |= UINT64_C(1) << SVART_OP_NOOP;
+	if (opcap[0] & UINT64_C(1) << SVART_DSA_OP_MEMMOVE)
+		ops |= UINT64_C(1) << SVART_OP_COPY;
+	if (opcap[0] & UINT64_C(1) << SVART_DSA_OP_FILL)
+		ops |= UINT64_C(1) << SVART_OP_FILL;
+	return ops;
+}
+
+uint32_t svart_pmd_dsa_ring_entries(uint32_t depth)
+{
+	uint32_t entries = 1;
+
+	while (entries < depth)
+		entries *= 2;
+	return entries;
+}
+
+/** One block: the queue, then its descriptors, then its entries. Each ends on a cache line. */
+static void *ring_alloc(size_t entries)
+{
+	size_t bytes = sizeof(struct svart_dsa_queue) + entries * sizeof(struct svart_dsa_desc) +
+		       entries * sizeof(struct svart_dsa_entry);
+	void *block;
+
+	bytes = (bytes + SVART_DSA_CACHE_LINE - 1) & ~(size_t)(SVART_DSA_CACHE_LINE - 1);
+	block = aligned_alloc(SVART_DSA_CACHE_LINE, bytes);
+	if (block != NULL)
+		memset(block, 0, bytes);
+	return block;
+}
+
+int svart_pmd_dsa_ring_create(
+	uint32_t depth, struct svart_dsa_record *records, struct svart_dsa_queue **out)
+{
+	uint32_t entries = svart_pmd_dsa_ring_entries(depth);
+	struct svart_dsa_queue *q = ring_alloc(entries);
+	uint32_t i;
+
+	if (q == NULL)
+		return svart_fail(-ENOMEM, "out of memory for a queue of %u operations", depth);
+	q->descs = (struct svart_dsa_desc *)(q + 1);
+	q->entries = (struct svart_dsa_entry *)(q->descs + entries);
+	q->records = records;
+	q->depth = depth;
+	q->mask = entries - 1;
+	q->check_interval = STALL_POLLS_FIRST;
+	/* What is the same for every operation of a slot is written once. */
+	for (i = 0; i < entries; i++)
+		q->descs[i].completion_addr = (uint64_t)(uintptr_t)&records[i];
+	*out = q;
+	return 0;
+}
+
+void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q)
+{
+	free(q);
+}
+
+bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q)
+{
+	uint32_t i, slot;
+
+	for (i = q->tail; i != q->posted; i++) {
+		slot = i & q->mask;
+		if (q->entries[slot].kind == SVART_DSA_ENTRY_DEVICE &&
+			__atomic_load_n(&q->records[slot].status, __ATOMIC_ACQUIRE) ==
+				SVART_DSA_STATUS_NONE)
+			return false;
+	}
+	return true;
+}
+
+/* --- prep ------------------------------------------------------------------------------------- */
+
+/** Whether flags, reserved bytes and opcode are ones that this queue knows. */
+static inline bool op_is_known(const struct svart_dsa_queue *q, const struct svart_op *op)
+{
+	uint32_t mid;
+	uint16_t low;
+
+	memcpy(&low, &op->reserved[0], sizeof(low));
+	memcpy(&mid, &op->reserved[2], sizeof(mid));
+	if ((low | mid) != 0 || (op->flags & ~SVART_OP_NO_BLOCK) != 0)
+		return false;
+	return op->opcode <= SVART_OP_FILL && (q->ops >> op->opcode & 1) != 0;
+}
+
+static inline enum svart_dsa_entry_kind op_kind(
+	const struct svart_dsa_queue *q, const struct svart_op *op)
+{
+	if (!op_is_known(q, op))
+		return SVART_DSA_ENTRY_INVALID;
+	if (op->opcode == SVART_OP_NOOP)
+		return SVART_DSA_ENTRY_DEVICE;
+	if (op->length > q->max_transfer_bytes)
+		return SVART_DSA_ENTRY_INVALID;
+	if (op->length == 0)
+		return SVART_DSA_ENTRY_DONE;
+	if (op->opcode == SVART_OP_COPY && !q->overlap_copy &&
+		range_overlaps((uintptr_t)op->dst, (uintptr_t)op->src, op->length))
+		return SVART_DSA_ENTRY_INVALID;
+	return SVART_DSA_ENTRY_DEVICE;
+}
+
+/** NOOP has no operands, and block-on-fault is reserved in it. */
+static inline void desc_write_noop(struct svart_dsa_desc *desc)
+{
+	desc->flags_opcode = (uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE, SVART_DSA_OP_NOOP) |
+					SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, DESC_FLAGS));
+	desc->src = 0;
+	desc->dst = 0;
+	desc->size = 0;
+}
+
+static inline void desc_write(
+	const struct svart_dsa_queue *q, struct svart_dsa_desc *desc, const struct svart_op *op)
+{
+	uint64_t opcode = op->opcode == SVART_OP_COPY ? SVART_DSA_OP_MEMMOVE : SVART_DSA_OP_FILL;
+	uint64_t flags = DESC_FLAGS;
+
+	if (!(op->flags & SVART_OP_NO_BLOCK))
+		flags |= q->desc_flags;
+	desc->flags_opcode = (uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE, opcode) |
+					SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, flags));
+	/* A fill's pattern is in the place of a copy's source, here as there. */
+	desc->src = op->pattern;
+	desc->dst = (uintptr_t)op->dst;
+	desc->size = (uint32_t)op->length;
+}
+static_assert(offsetof(struct svart_op, src) == offsetof(struct svart_op, pattern) &&
+		      sizeof(void *) == sizeof(uint64_t),
+	"source and pattern are one word");
+
+static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op)
+{
+	struct svart_dsa_entry *entry = &q->entries[i];
+
+	entry->kind = (uint8_t)op_kind(q, op);
+	entry->cookie = op->cookie;
+	entry->length = 0;
+	if (entry->kind != SVART_DSA_ENTRY_DEVICE)
+		return;
+	/* Nobody else writes the record now. submit's fence orders this before the device may. */
+	__atomic_store_n(&q->records[i].status, SVART_DSA_STATUS_NONE, __ATOMIC_RELAXED);
+	if (op->opcode == SVART_OP_NOOP) {
+		desc_write_noop(&q->descs[i]);
+		return;
+	}
+	entry->length = (uint32_t)op->length;
+	desc_write(q, &q->descs[i], op);
+}
+
+uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr)
+{
+	struct svart_dsa_queue *q = fast->priv;
+	uint32_t head = q->head;
+	uint32_t room = q->depth - (head - q->tail);
+	uint16_t i;
+
+	if (svart_pmd_dsa_failed(q->failure))
+		return 0;
+	if (nr > room)
+		nr = (uint16_t)room;
+	for (i = 0; i < nr; i++)
+		entry_prep(q, (head + i) & q->mask, &ops[i]);
+	q->head = head + nr;
+	return nr;
+}
+
+/* --- submit ----------------------------------------------------------------------------------- */
+
+uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
+{
+	struct svart_dsa_queue *q = fast->priv;
+	uint32_t head = q->head, posted = q->posted, off = q->portal_off;
+	uint16_t nr = (uint16_t)(head - posted);
+	uint32_t i;
+
+	if (nr == 0 || svart_pmd_dsa_failed(q->failure))
+		return 0;
+	/* Orders the program's data and the cleared status bytes before the descriptors, once for
+	 * the burst: MOVDIR64B is weakly ordered and could pass them. It does read the descriptor
+	 * itself in program order. Pairs with the device's read of a descriptor. */
+	svart_portal_fence();
+	for (; posted != head; posted++) {
+		i = posted & q->mask;
+		if (q->entries[i].kind != SVART_DSA_ENTRY_DEVICE)
+			continue;
+		/* Any 64 bytes of the page will do; different ones do not wait for each other. */
+		q->portal.movdir64b(q->portal.ctx, q->portal_page + off, &q->descs[i]);
+		off = (off + SVART_DSA_DESC_BYTES) & (SVART_DSA_PORTAL_BYTES - 1);
+	}
+	q->posted = posted;
+	q->portal_off = off;
+	return nr;
+}
+
+/* --- poll ------------------------------------------------------------------------------------- */
+
+static void completion_set(struct svart_completion *done, const struct svart_dsa_entry *entry,
+	enum svart_status status, uint8_t hw_status)
+{
+	*done = (struct svart_completion){ .cookie = entry->cookie,
+		.bytes_done = status == SVART_STATUS_OK ? entry->length : 0,
+		.status = (uint8_t)status,
+		.hw_status = hw_status };
+}
+
+/** What a status other than success and page faults means to the program. */
+static enum svart_status status_of(unsigned int code)
+{
+	switch (code) {
+	case SVART_DSA_STATUS_BAD_OPCODE:
+	case SVART_DSA_STATUS_BAD_FLAGS:
+	case SVART_DSA_STATUS_RESERVED_SET:
+	case SVART_DSA_STATUS_BAD_SIZE:
+	case SVART_DSA_STATUS_OVERLAP:
+		return SVART_STATUS_INVALID;
+	default:
+		return SVART_STATUS_DEVICE_ERROR;
+	}
+}
+
+/** Whether addr is in a page of [start, start + len). */
+static bool page_in_range(uint64_t addr, uint64_t start, uint64_t len)
+{
+	return svart_page_down(addr) - svart_page_down(start) <=
+	       svart_page_down(start + len - 1) - svart_page_down(start);
+}
+
+/** Programs touch the fault address and skip what is done: both must be the operation's own. */
+static bool fault_is_sane(const struct svart_dsa_desc *desc, const struct svart_dsa_entry *entry,
+	const struct svart_dsa_record *record)
+{
+	bool is_copy =
+		SVART_FIELD_GET(SVART_DSA_DESC_OPCODE, desc->flags_opcode) == SVART_DSA_OP_MEMMOVE;
+
+	if (entry->length == 0 || record->bytes_completed > entry->length)
+		return false;
+	return page_in_range(record->fault_addr, desc->dst, entry->length) ||
+	       (is_copy && page_in_range(record->fault_addr, desc->src, entry->length));
+}
+
+/** A page fault: what was done, where it stopped, and how to go on. */
+static void complete_fault(const struct svart_dsa_entry *entry, const struct svart_dsa_desc *desc,
+	const struct svart_dsa_record *record, uint8_t hw_status, struct svart_completion *done)
+{
+	bool partial =
+		SVART_FIELD_GET(SVART_DSA_STATUS_CODE, hw_status) == SVART_DSA_STATUS_PAGE_FAULT;
+
+	if (!fault_is_sane(desc, entry, record)) {
+		completion_set(done, entry, SVART_STATUS_DEVICE_ERROR, hw_status);
+		return;
+	}
+	completion_set(
+		done, entry, partial ? SVART_STATUS_PARTIAL : SVART_STATUS_BAD_ADDRESS, hw_status);
+	done->bytes_done = record->bytes_completed;
+	done->fault_addr = record->fault_addr;
+	done->flags = SVART_COMPLETION_FAULT_ADDR;
+	if (hw_status & SVART_DSA_STATUS_WRITE)
+		done->flags |= SVART_COMPLETION_FAULT_WRITE;
+	if (record->result & 1)
+		done->flags |= SVART_COMPLETION_BACKWARD;
+}
+
+/** Completes what the device did not simply do. */
+static __attribute__((noinline)) void complete_unusual(const struct svart_dsa_queue *q, uint32_t i,
+	uint8_t hw_status, struct svart_completion *done)
+{
+	unsigned int code = hw_status & SVART_DSA_STATUS_CODE;
+	struct svart_dsa_record record;
+
+	/* The device may go on writing: what is checked must be what is used. */
+	memcpy(&record, &q->records[i], sizeof(record));
+	if (code == SVART_DSA_STATUS_PAGE_FAULT || code == SVART_DSA_STATUS_PAGE_FAULT_RESPONSE)
+		complete_fault(&q->entries[i], &q->descs[i], &record, hw_status, done);
+	else
+		completion_set(done, &q->entries[i], status_of(code), hw_status);
+}
+
+/** @return false if the device has not written the record yet. */
+static inline bool complete_by_record(
+	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
+{
+	/* Orders the status before the record's other fields and the data the operation wrote;
+	 * pairs with the device, which writes the status last. */
+	uint8_t hw_status = __atomic_load_n(&q->records[i].status, __ATOMIC_ACQUIRE);
+
+	if (hw_status == SVART_DSA_STATUS_NONE)
+		return false;
+	/* bytes_completed means nothing here: the device did all of it. */
+	if ((hw_status & SVART_DSA_STATUS_CODE) == SVART_DSA_STATUS_SUCCESS)
+		completion_set(done, &q->entries[i], SVART_STATUS_OK, hw_status);
+	else
+		complete_unusual(q, i, hw_status, done);
+	return true;
+}
+
+/** @return false if it is not done yet. */
+static inline bool complete(
+	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
+{
+	switch (q->entries[i].kind) {
+	case SVART_DSA_ENTRY_DEVICE:
+		return complete_by_record(q, i, done);
+	case SVART_DSA_ENTRY_DONE:
+		completion_set(done, &q->entries[i], SVART_STATUS_OK, 0);
+		return true;
+	default:
+		completion_set(done, &q->entries[i], SVART_STATUS_INVALID, 0);
+		return true;
+	}
+}
+
+/** A failed queue: what the device did is told as it is, all else has failed with the queue. */
+static uint16_t poll_failed(struct svart_dsa_queue *q, struct svart_completion *done, uint16_t nr)
+{
+	uint16_t n;
+
+	for (n = 0; n < nr && q->tail != q->head; n++, q->tail++)
+		if (!complete(q, q->tail & q->mask, &done[n]))
+			completion_set(&done[n], &q->entries[q->tail & q->mask],
+				SVART_STATUS_QUEUE_FAILED, 0);
+	return n;
+}
+
+/** Nothing has completed: is there a reason? */
+static __attribute__((noinline)) uint16_t poll_empty(
+	struct svart_dsa_queue *q, struct svart_completion *done, uint16_t nr)
+{
+	if (svart_pmd_dsa_failed(q->failure))
+		return poll_failed(q, done, nr);
+	if (q->tail == q->posted || ++q->empty_polls < q->check_interval)
+		return 0;
+	q->empty_polls = 0;
+	if (q->check_interval < STALL_POLLS_MAX)
+		q->check_interval *= 2;
+	svart_pmd_dsa_errors_check(q->device);
+	return svart_pmd_dsa_failed(q->failure) ? poll_failed(q, done, nr) : 0;
+}
+
+uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
+{
+	struct svart_dsa_queue *q = fast->priv;
+	uint32_t tail = q->tail, posted = q->posted;
+	uint16_t n = 0;
+
+	while (n < nr && tail != posted && complete(q, tail & q->mask, &done[n])) {
+		tail++;
+		n++;
+	}
+	if (n == 0)
+		return poll_empty(q, done, nr);
+	q->tail = tail;
+	q->empty_polls = 0;
+	q->check_interval = STALL_POLLS_FIRST;
+	return n;
+}

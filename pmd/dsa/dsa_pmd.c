@@ -1,2 +1,277 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
+
+/*
+ * The driver of Intel's Data Streaming Accelerator: its ops table.
+ *
+ * The same code drives silicon and the software model. Dedicated work queues only: on the VFIO path
+ * no thread has the PASID that ENQCMD needs.
+ */
+
+#include "dsa_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+static const struct svart_pmd_id dsa_ids[] = {
+	{ SVART_DSA_VENDOR_ID, SVART_DSA_DEVICE_SPR, "Intel DSA 1.0" },
+	{ SVART_DSA_VENDOR_ID, SVART_DSA_DEVICE_GNR, "Intel DSA (Granite Rapids D)" },
+	{ SVART_DSA_VENDOR_ID, SVART_DSA_DEVICE_DMR, "Intel DSA (Diamond Rapids)" },
+	{ 0, 0, NULL },
+};
+
+/** queues=N: WQs to configure. max_xfer_shift=N: operations of 2^N bytes at most. */
+static const char *const dsa_option_keys[] = { "queues", "max_xfer_shift", NULL };
+
+/* --- open, close ------------------------------------------------------------------------------ */
+
+/** Takes options, within what the device can do. */
+static int options_read(struct svart_dsa_device *d)
+{
+	const struct svart_pmd_host *host = d->dev->host;
+	uint64_t queues = 1, shift = d->caps.max_xfer_shift;
+	uint32_t max_queues = d->caps.nr_wqs;
+	int rc;
+
+	if (max_queues > d->caps.total_size)
+		max_queues = d->caps.total_size;
+	rc = host->option_u64(d->dev, "queues", 1, max_queues, &queues);
+	if (rc)
+		return rc;
+	rc = host->option_u64(d->dev, "max_xfer_shift", 12, d->caps.max_xfer_shift, &shift);
+	if (rc)
+		return rc;
+	d->nr_queues = (uint32_t)queues;
+	d->max_xfer_shift = (uint8_t)shift;
+	d->wq_size = d->caps.total_size / d->nr_queues;
+	if (d->wq_size > SVART_DSA_WQ_SIZE_MAX)
+		d->wq_size = SVART_DSA_WQ_SIZE_MAX;
+	return 0;
+}
+
+static int failures_alloc(struct svart_dsa_device *d)
+{
+	size_t bytes = d->nr_queues * sizeof(*d->failures);
+
+	d->failures = aligned_alloc(alignof(struct svart_dsa_failure), bytes);
+	if (d->failures == NULL)
+		return svart_fail(-ENOMEM, "%s: out of memory", d->dev->name);
+	memset(d->failures, 0, bytes);
+	return 0;
+}
+
+static void caps_publish(const struct svart_dsa_device *d)
+{
+	struct svart_pmd_device *dev = d->dev;
+
+	dev->caps.nr_queues = d->nr_queues;
+	dev->caps.queue_depth = d->wq_size;
+	dev->caps.max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
+	dev->caps.ops = svart_pmd_dsa_ops_of(d->caps.opcap);
+	dev->caps.features = 0;
+	if (d->block_on_fault)
+		dev->caps.features |= SVART_FEATURE_PAGE_REQUESTS;
+	if (d->caps.overlap_copy)
+		dev->caps.features |= SVART_FEATURE_OVERLAP;
+}
+
+/** From "reset" to "enabled". */
+static int device_bring_up(struct svart_dsa_device *d)
+{
+	int rc;
+
+	rc = svart_pmd_dsa_caps_read(d);
+	if (rc)
+		return rc;
+	rc = options_read(d);
+	if (rc)
+		return rc;
+	d->block_on_fault = d->caps.block_on_fault && d->dev->page_requests;
+	if (d->dev->page_requests && !d->caps.block_on_fault)
+		svart_log(SVART_LOG_WARN,
+			"%s: the device cannot wait for pages (GENCAP): operations stop at a "
+			"missing one",
+			d->dev->name);
+	rc = failures_alloc(d);
+	if (rc)
+		return rc;
+	svart_pmd_dsa_groups_configure(d);
+	return svart_pmd_dsa_enable(d);
+}
+
+static void device_free(struct svart_dsa_device *d)
+{
+	free(d->failures);
+	free(d);
+}
+
+static int dsa_open(struct svart_pmd_device *dev)
+{
+	struct svart_dsa_device *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (d == NULL)
+		return svart_fail(-ENOMEM, "%s: out of memory", dev->name);
+	d->dev = dev;
+	d->m = dev->machine;
+	d->regs = dev->bars[SVART_DSA_BAR_REGS].addr;
+	atomic_flag_clear(&d->errors_busy);
+	rc = svart_pmd_dsa_bars_check(d);
+	if (rc)
+		goto free_device;
+	rc = svart_pmd_dsa_bus_enable(d, true);
+	if (rc)
+		goto free_device;
+	rc = svart_pmd_dsa_reset(d);
+	if (rc)
+		goto disable_bus;
+	rc = device_bring_up(d);
+	if (rc)
+		goto shut_down;
+	caps_publish(d);
+	dev->priv = d;
+	return 0;
+
+shut_down:
+	svart_pmd_dsa_shutdown(d);
+	goto free_device;
+disable_bus:
+	svart_pmd_dsa_bus_enable(d, false);
+free_device:
+	device_free(d);
+	return rc;
+}
+
+static void dsa_close(struct svart_pmd_device *dev)
+{
+	struct svart_dsa_device *d = dev->priv;
+
+	svart_pmd_dsa_shutdown(d);
+	device_free(d);
+	dev->priv = NULL;
+}
+
+/* --- queues ----------------------------------------------------------------------------------- */
+
+/** Finds the WQ's portal: the unlimited one, since a dedicated WQ has no threshold. */
+static int portal_find(struct svart_dsa_queue *dq, const struct svart_dsa_device *d)
+{
+	const struct svart_pmd_device *dev = d->dev;
+
+	dq->portal_page = (uint8_t *)dev->bars[SVART_DSA_BAR_PORTALS].addr +
+			  (size_t)dq->index * SVART_DSA_WQ_PORTAL_BYTES +
+			  SVART_DSA_PORTAL_MSIX_UNLIMITED * SVART_DSA_PORTAL_BYTES;
+	return d->m->ops->portal(
+		d->m, dq->portal_page, dev->portal_split ? SVART_PORTAL_SPLIT : 0, &dq->portal);
+}
+
+/** Sets what the fast path needs to know. */
+static void queue_set_up(struct svart_dsa_queue *dq, struct svart_dsa_device *d, uint32_t index)
+{
+	dq->device = d;
+	dq->index = index;
+	dq->failure = &d->failures[index];
+	dq->max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
+	dq->ops = (uint32_t)svart_pmd_dsa_ops_of(d->caps.opcap);
+	dq->desc_flags = d->block_on_fault ? (uint32_t)SVART_DSA_FLAG_BOF : 0;
+	dq->overlap_copy = d->caps.overlap_copy;
+}
+
+static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)
+{
+	q->fast.priv = dq;
+	q->fast.prep = svart_pmd_dsa_prep;
+	q->fast.submit = svart_pmd_dsa_submit;
+	q->fast.poll = svart_pmd_dsa_poll;
+}
+
+static int dsa_queue_start(struct svart_pmd_queue *q)
+{
+	struct svart_dsa_device *d = q->dev->priv;
+	const struct svart_pmd_host *host = q->dev->host;
+	struct svart_pmd_mem mem = { 0 };
+	struct svart_dsa_queue *dq;
+	int rc;
+
+	if (!d->enabled)
+		return svart_fail(-EIO,
+			"%s: the device was reset since it did not stop a queue: close it, open it "
+			"again",
+			q->dev->name);
+	rc = host->mem_alloc(
+		q, svart_pmd_dsa_ring_entries(q->depth) * sizeof(struct svart_dsa_record), &mem);
+	if (rc)
+		return rc;
+	rc = svart_pmd_dsa_ring_create(q->depth, mem.addr, &dq);
+	if (rc)
+		goto free_mem;
+	dq->record_mem = mem;
+	queue_set_up(dq, d, q->index);
+	rc = portal_find(dq, d);
+	if (rc)
+		goto destroy_ring;
+	svart_pmd_dsa_failure_clear(d, q->index);
+	rc = svart_pmd_dsa_wq_enable(d, q);
+	if (rc)
+		goto destroy_ring;
+	queue_publish(q, dq);
+	return 0;
+
+destroy_ring:
+	svart_pmd_dsa_ring_destroy(dq);
+free_mem:
+	host->mem_free(q, &mem);
+	return rc;
+}
+
+static void dsa_queue_stop(struct svart_pmd_queue *q)
+{
+	struct svart_dsa_queue *dq = q->fast.priv;
+
+	svart_pmd_dsa_wq_quiesce(dq->device, dq->index, dq);
+	q->fast.priv = NULL;
+	q->dev->host->mem_free(q, &dq->record_mem);
+	svart_pmd_dsa_ring_destroy(dq);
+}
+
+static uint32_t dsa_queue_in_flight(const struct svart_pmd_queue *q)
+{
+	const struct svart_dsa_queue *dq = q->fast.priv;
+
+	return dq->head - dq->tail;
+}
+
+static bool dsa_queue_failed(const struct svart_pmd_queue *q)
+{
+	const struct svart_dsa_queue *dq = q->fast.priv;
+
+	return svart_pmd_dsa_failed(dq->failure);
+}
+
+static void dsa_queue_error(const struct svart_pmd_queue *q, struct svart_queue_error *error)
+{
+	const struct svart_dsa_queue *dq = q->fast.priv;
+
+	svart_pmd_dsa_failure_describe(dq->failure, dq->index, error);
+}
+
+extern const struct svart_pmd_ops svart_pmd_dsa;
+
+const struct svart_pmd_ops svart_pmd_dsa = {
+	.name = "dsa",
+	.ids = dsa_ids,
+	.option_keys = dsa_option_keys,
+	.bars = 1u << SVART_DSA_BAR_REGS | 1u << SVART_DSA_BAR_PORTALS,
+	.needs_page_requests = true,
+	.needs_movdir64b = true,
+	.open = dsa_open,
+	.close = dsa_close,
+	.queue_start = dsa_queue_start,
+	.queue_stop = dsa_queue_stop,
+	.queue_in_flight = dsa_queue_in_flight,
+	.queue_failed = dsa_queue_failed,
+	.queue_error = dsa_queue_error,
+};

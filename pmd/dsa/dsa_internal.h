@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_DSA_INTERNAL_H
+#define SVART_DSA_INTERNAL_H
+
+/**
+ * @file
+ * The DSA driver from the inside.
+ *
+ * - dsa_pmd.c   the ops table: open, close, start and stop, put together from the parts below
+ * - dsa_hw.c    the device: commands, reset, capabilities, groups, enable
+ * - dsa_wq.c    one work queue (WQ): configure, enable, quiesce
+ * - dsa_error.c what the device reports outside of completion records, and whom it concerns
+ * - dsa_fast.c  prep, submit, poll
+ *
+ * Functions are named svart_pmd_dsa_*: svart_dsa_* are those of the software model and the spec.
+ *
+ * Registers are reached from two sides. The command register, the tables and the capabilities
+ * belong to the control thread (the core's control mutex). SWERR and GENSTS are read by whoever
+ * polls in vain, one at a time (svart_dsa_device.errors_busy).
+ */
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dsa_spec.h"
+#include "machine.h"
+#include "svart_pmd.h"
+
+/** What two writers must not share. */
+#define SVART_DSA_CACHE_LINE 64
+
+/** Largest size of a WQ that is used, in entries. Real devices have 128 in all. */
+#define SVART_DSA_WQ_SIZE_MAX 4096u
+
+/** What a read gives when nothing answers: the device is gone from the bus (PCIe 6.0, 2.3.2). */
+#define SVART_DSA_ALL_ONES32 UINT32_MAX
+#define SVART_DSA_ALL_ONES64 UINT64_MAX
+
+/** Why a queue failed. */
+enum svart_dsa_cause {
+	SVART_DSA_CAUSE_SWERR = 1, /**< SWERR named it, or no queue at all. */
+	SVART_DSA_CAUSE_HALTED,    /**< The device has halted. */
+	SVART_DSA_CAUSE_GONE,      /**< Registers read all ones. */
+	SVART_DSA_CAUSE_RESET,     /**< The device is disabled: something reset it. */
+};
+
+/** svart_dsa_failure.state, in this order only; queue_start() begins anew. */
+enum svart_dsa_failure_state {
+	SVART_DSA_RUNNING = 0,
+	SVART_DSA_FAILING = 1, /**< Claimed by the one who writes the cause. */
+	SVART_DSA_FAILED = 2,  /**< The cause is complete and does not change any more. */
+};
+
+/**
+ * The failure of one queue. It lives in the device, so that any poller can leave it for any queue.
+ *
+ * Owner: who moves state from RUNNING to FAILING writes the rest. Lifetime: the device's.
+ * Locks: state; release when it becomes FAILED, acquire before the rest is read.
+ */
+struct svart_dsa_failure {
+	alignas(SVART_DSA_CACHE_LINE) atomic_uint state; /**< enum svart_dsa_failure_state. */
+	enum svart_dsa_cause cause;
+	uint64_t swerr0;     /**< SWERR's first word, with CAUSE_SWERR. */
+	uint64_t fault_addr; /**< SWERR's third word, with CAUSE_SWERR. */
+};
+
+/** What the registers say the device can do; every value is in range. Constant after open. */
+struct svart_dsa_caps {
+	uint64_t opcap[SVART_DSA_OPCAP_WORDS];
+	uint32_t nr_wqs;
+	uint32_t nr_groups;
+	uint32_t nr_engines;
+	uint32_t nr_rdbufs;   /**< Read buffers to give to groups; 0: the device does not ask. */
+	uint32_t total_size;  /**< WQ entries to divide. */
+	uint32_t wqcfg_off;   /**< Of the table, in BAR 0. */
+	uint32_t wqcfg_bytes; /**< Of one WQ. */
+	uint32_t grpcfg_off;  /**< Of the table, in BAR 0. */
+	uint8_t max_xfer_shift;
+	uint8_t max_batch_shift;
+	bool block_on_fault;
+	bool overlap_copy;
+	bool op_config;   /**< WQCFG has an operation bitmap. */
+	bool prs_disable; /**< WQCFG's PRS disable bit is there. */
+};
+
+/**
+ * One DSA.
+ *
+ * Owner: control thread, but for errors_busy and failures. Lifetime: open to close.
+ * Locks: the core's control mutex; errors_busy for SWERR and GENSTS.
+ */
+struct svart_dsa_device {
+	struct svart_pmd_device *dev;
+	struct svart_machine *m;
+	uint8_t *regs; /**< BAR 0. */
+	struct svart_dsa_caps caps;
+	uint32_t nr_queues;
+	uint32_t wq_size;       /**< Entries of each WQ. */
+	uint8_t max_xfer_shift; /**< Of each WQ. */
+	bool block_on_fault; /**< WQs may block: the device can, and its requests are answered. */
+	bool enabled;        /**< ENABLE_DEV was done, and no reset since. */
+	bool hung;           /**< It could not even be reset; it lost bus mastering. */
+	atomic_flag errors_busy;
+	struct svart_dsa_failure *failures; /**< array[nr_queues]. */
+};
+
+/** Where the result of a ring entry comes from. */
+enum svart_dsa_entry_kind {
+	SVART_DSA_ENTRY_DEVICE = 0, /**< Its completion record. */
+	SVART_DSA_ENTRY_DONE,       /**< Nothing to do: OK. */
+	SVART_DSA_ENTRY_INVALID,    /**< Malformed: INVALID. */
+};
+
+/** What poll must remember of an operation. In memory that no device can reach. */
+struct svart_dsa_entry {
+	uint64_t cookie;
+	uint32_t length; /**< Bytes; the largest transfer is 2^31. */
+	uint8_t kind;    /**< enum svart_dsa_entry_kind. */
+	uint8_t reserved[3];
+};
+
+/**
+ * One queue: a ring of operations, indexed by counters that run free and wrap at 2^32.
+ *
+ *   tail            posted           head
+ *   |  handed over  |   prepared    |        head - tail <= depth <= size of the WQ
+ *
+ * The last inequality is the flow control: a dedicated WQ takes MOVDIR64B whether it has room or
+ * not, and would lose what is too much. What is polled has left the WQ.
+ *
+ * Owner: the queue's thread. Lifetime: queue_start to queue_stop. Locks: none. Laid out by cache
+ * line: constants; what prep and submit write; what poll writes.
+ */
+struct svart_dsa_queue {
+	/* Constant. */
+	alignas(SVART_DSA_CACHE_LINE) struct svart_dsa_entry *entries;
+	struct svart_dsa_desc *descs;     /**< Private; a portal store copies one of them. */
+	struct svart_dsa_record *records; /**< Device memory. */
+	struct svart_dsa_failure *failure;
+	uint32_t mask; /**< Length of the arrays - 1. */
+	uint32_t depth;
+	uint64_t max_transfer_bytes;
+	uint32_t desc_flags; /**< BOF or 0: of operations that may block. */
+	uint32_t ops;        /**< Bit n: enum svart_opcode n. */
+	bool overlap_copy;
+
+	alignas(SVART_DSA_CACHE_LINE) uint8_t *portal_page;
+	struct svart_portal portal;
+	struct svart_dsa_device *device;
+	uint32_t index; /**< Of the WQ. */
+	struct svart_pmd_mem record_mem;
+
+	/* Written by prep and submit. */
+	alignas(SVART_DSA_CACHE_LINE) uint32_t head;
+	uint32_t posted;
+	uint32_t portal_off; /**< Of the next 64 bytes in the portal's page. */
+
+	/* Written by poll. */
+	alignas(SVART_DSA_CACHE_LINE) uint32_t tail;
+	uint32_t empty_polls;    /**< In a row, with work in flight. */
+	uint32_t check_interval; /**< So many of these until the next look at SWERR. */
+};
+static_assert(offsetof(struct svart_dsa_queue, portal_page) == SVART_DSA_CACHE_LINE,
+	"what every operation reads is in one cache line");
+static_assert(offsetof(struct svart_dsa_queue, head) == 2 * SVART_DSA_CACHE_LINE,
+	"prep and submit write a cache line of their own");
+static_assert(offsetof(struct svart_dsa_queue, tail) == 3 * SVART_DSA_CACHE_LINE,
+	"poll writes a cache line of its own");
+static_assert(sizeof(struct svart_dsa_entry) == 16, "four entries are in a cache line");
+
+static inline uint32_t svart_pmd_dsa_read32(const struct svart_dsa_device *d, uint32_t off)
+{
+	return d->m->ops->mmio_read32(d->m, d->regs + off);
+}
+
+static inline uint64_t svart_pmd_dsa_read64(const struct svart_dsa_device *d, uint32_t off)
+{
+	return d->m->ops->mmio_read64(d->m, d->regs + off);
+}
+
+static inline void svart_pmd_dsa_write32(
+	const struct svart_dsa_device *d, uint32_t off, uint32_t value)
+{
+	d->m->ops->mmio_write32(d->m, d->regs + off, value);
+}
+
+static inline void svart_pmd_dsa_write64(
+	const struct svart_dsa_device *d, uint32_t off, uint64_t value)
+{
+	d->m->ops->mmio_write64(d->m, d->regs + off, value);
+}
+
+/* --- dsa_hw.c: control thread ----------------------------------------------------------------- */
+
+/** How long a queue that is stopped may go on with what it has. */
+#define SVART_DSA_DRAIN_NS UINT64_C(2000000000)
+/** How long a command may take before the device counts as hung. */
+#define SVART_DSA_COMMAND_NS UINT64_C(2000000000)
+/** The same for RESET_DEV, which lets every engine come to an end. */
+#define SVART_DSA_RESET_NS UINT64_C(5000000000)
+
+/**
+ * Executes a command, after an earlier one that is still active.
+ *
+ * @return 0; -EIO the device refused or is gone; -ETIMEDOUT it did not finish, and nothing but an
+ *         FLR will let another command in. Told.
+ * @blocks up to SVART_DSA_COMMAND_NS or SVART_DSA_RESET_NS, by svart_pause().
+ */
+int svart_pmd_dsa_command(struct svart_dsa_device *d, enum svart_dsa_cmd cmd, uint32_t operand);
+
+/** Checks that BAR 0 is there and holds the registers. @return 0 or -EIO, told. */
+int svart_pmd_dsa_bars_check(const struct svart_dsa_device *d);
+
+/** Sets memory space and INTx disable, and bus mastering as told. @return 0 or -errno, told. */
+int svart_pmd_dsa_bus_enable(struct svart_dsa_device *d, bool master);
+
+/**
+ * Resets the device and forgets an error it may still report: then nothing is configured.
+ * @return 0, -EIO, -ETIMEDOUT; told. @blocks as svart_pmd_dsa_command().
+ */
+int svart_pmd_dsa_reset(struct svart_dsa_device *d);
+
+/** Reads and checks the capability registers into d->caps. @return 0; -EIO, -ENOTSUP; told. */
+int svart_pmd_dsa_caps_read(struct svart_dsa_device *d);
+
+/** Writes groups and WQ sizes for d->nr_queues. The device is disabled. Only register writes. */
+void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d);
+
+/** Enables the configured device. @return 0, -EIO, -ETIMEDOUT; told. @blocks as a command. */
+int svart_pmd_dsa_enable(struct svart_dsa_device *d);
+
+/**
+ * Disables and resets the device and takes bus mastering from it. Succeeds: without bus mastering
+ * even a hung device reaches no memory. @blocks as two commands.
+ */
+void svart_pmd_dsa_shutdown(struct svart_dsa_device *d);
+
+/* --- dsa_wq.c: control thread ----------------------------------------------------------------- */
+
+/**
+ * Configures and enables the queue's WQ, which is disabled.
+ * @return 0; -EIO, -ETIMEDOUT; told. On error the WQ is disabled. @blocks as some commands.
+ */
+int svart_pmd_dsa_wq_enable(struct svart_dsa_device *d, const struct svart_pmd_queue *q);
+
+/**
+ * Disables a WQ: lets it finish for SVART_DSA_DRAIN_NS, drains or else aborts it, and resets it. If
+ * that fails, resets the device, which fails its other queues. If that fails, takes bus mastering
+ * from the device. Afterwards nothing of the WQ reaches memory. All but the first is logged.
+ *
+ * @param queue what is in flight on it, NULL if nothing is.
+ * @blocks up to SVART_DSA_DRAIN_NS and some commands; page requests are answered meanwhile.
+ */
+void svart_pmd_dsa_wq_quiesce(
+	struct svart_dsa_device *d, uint32_t index, const struct svart_dsa_queue *queue);
+
+/* --- dsa_error.c ------------------------------------------------------------------------------ */
+
+/** Fails a queue, unless it has failed already. @param swerr0, fault_addr with CAUSE_SWERR, else 0.
+ * @thread any. @blocks never. */
+void svart_pmd_dsa_fail_queue(struct svart_dsa_device *d, uint32_t index,
+	enum svart_dsa_cause cause, uint64_t swerr0, uint64_t fault_addr);
+/** Fails every queue of the device. */
+void svart_pmd_dsa_fail_all(struct svart_dsa_device *d, enum svart_dsa_cause cause, uint64_t swerr0,
+	uint64_t fault_addr);
+
+/**
+ * Reads SWERR and GENSTS, acknowledges the error and fails the queue it names, or all if it names
+ * none. Does nothing while another thread is at it.
+ * @return whether it looked. @thread any. @blocks never: at most four register accesses.
+ */
+bool svart_pmd_dsa_errors_check(struct svart_dsa_device *d);
+
+/** Forgets the failure of a queue that is about to start, and errors still pending from before.
+ * @thread control. @blocks while another thread reads the error registers. */
+void svart_pmd_dsa_failure_clear(struct svart_dsa_device *d, uint32_t index);
+
+static inline bool svart_pmd_dsa_failed(const struct svart_dsa_failure *f)
+{
+	/* Orders the state before reads of the cause; pairs with the release in dsa_error.c. */
+	return atomic_load_explicit(&f->state, memory_order_acquire) == SVART_DSA_FAILED;
+}
+
+/** Puts the cause of a failed queue in words. @thread any. @blocks never. */
+void svart_pmd_dsa_failure_describe(
+	const struct svart_dsa_failure *f, uint32_t index, struct svart_queue_error *error);
+
+/* --- dsa_fast.c ------------------------------------------------------------------------------- */
+
+/** Bit n: svart operation n is one that these operation codes of the device can do. */
+uint64_t svart_pmd_dsa_ops_of(const uint64_t opcap[SVART_DSA_OPCAP_WORDS]);
+
+/** Entries of the arrays of a ring: depth, rounded up to a power of two. */
+uint32_t svart_pmd_dsa_ring_entries(uint32_t depth);
+
+/**
+ * Makes the private part of a queue: ring and descriptors. The caller sets the other constants and
+ * ends it with svart_pmd_dsa_ring_destroy().
+ *
+ * @param depth   operations, 1 to SVART_DSA_WQ_SIZE_MAX.
+ * @param records array[svart_pmd_dsa_ring_entries(depth)], device memory; stays the caller's.
+ * @return 0 or -ENOMEM, told. @thread control.
+ */
+int svart_pmd_dsa_ring_create(
+	uint32_t depth, struct svart_dsa_record *records, struct svart_dsa_queue **out);
+void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q);
+
+/** Whether the device has written every completion record it owes. @thread control, at the end. */
+bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q);
+
+/** The functions of a running queue; see svart/queue.h. @thread the queue's owner. */
+uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr);
+uint16_t svart_pmd_dsa_submit(struct svart_queue *fast);
+uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *done, uint16_t nr);
+
+#endif
