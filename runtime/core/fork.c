@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * fork: devices, pins and threads stay the parent's. In the child every runtime is dead, and calls
+ * say so.
+ */
+
+#include <errno.h>
+
+#include "core.h"
+#include "error.h"
+
+/*
+ * The one list of the process: fork handlers get no argument. Locks: all_lock, which the handlers
+ * hold over the fork, so that the child finds the list whole.
+ */
+static LIST_HEAD(, svart) all_runtimes = LIST_HEAD_INITIALIZER(all_runtimes);
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
+static int handlers_rc;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&all_lock);
+}
+
+static void after_fork_parent(void)
+{
+	pthread_mutex_unlock(&all_lock);
+}
+
+/**
+ * Only stores: the child of a threaded program may do little more (pthread_atfork(3)). The lists are
+ * read without the runtimes' locks: a control call under way at the fork has no thread here to end
+ * it, so at worst an object that was just being added or removed is not marked.
+ */
+static void after_fork_child(void)
+{
+	struct svart_child *child;
+	struct svart_device *dev;
+	struct svart *rt;
+	unsigned int i;
+
+	LIST_FOREACH(rt, &all_runtimes, all) {
+		atomic_store(&rt->dead, true);
+		LIST_FOREACH(child, &rt->spaces, link)
+			svart_space_mark_dead(child->object);
+		LIST_FOREACH(child, &rt->services, link)
+			svart_fault_service_mark_dead(child->object);
+		LIST_FOREACH(dev, &rt->devices, link) {
+			for (i = 0; i < SVART_MAX_QUEUES; i++) {
+				if (dev->queues[i] != NULL)
+					svart_queue_disarm(&dev->queues[i]->pmd.fast);
+			}
+		}
+	}
+	pthread_mutex_unlock(&all_lock);
+}
+
+static void install_handlers(void)
+{
+	handlers_rc = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+int svart_fork_watch(struct svart *rt)
+{
+	pthread_once(&handlers_once, install_handlers);
+	if (handlers_rc != 0)
+		return svart_fail(handlers_rc, "no memory for the fork handlers");
+	pthread_mutex_lock(&all_lock);
+	LIST_INSERT_HEAD(&all_runtimes, rt, all);
+	pthread_mutex_unlock(&all_lock);
+	return 0;
+}
+
+void svart_fork_unwatch(struct svart *rt)
+{
+	pthread_mutex_lock(&all_lock);
+	LIST_REMOVE(rt, all);
+	pthread_mutex_unlock(&all_lock);
+}
+
+int svart_check_alive(const struct svart *rt)
+{
+	if (!atomic_load(&rt->dead))
+		return 0;
+	return svart_fail(-EPERM,
+		"this runtime belongs to the parent process: a child made by fork() "
+		"starts its own with svart_init()");
+}
