@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_COPY_VERIFY_H
+#define SVART_COPY_VERIFY_H
+
+/**
+ * @file
+ * Comparing the copy with its source, by the CPU.
+ */
+
+#include <stdatomic.h>
+
+#include "output.h"
+#include "progress.h"
+#include "source.h"
+
+/**
+ * Reads both files, but for what is a hole in both, and compares them. By pread() and not through a
+ * mapping: a file that was cut short is then a short read and not a SIGBUS.
+ *
+ * @return 0 equal; -EILSEQ they differ, told with the first offset; -errno, told; -EINTR, not told:
+ *         *stop was set.
+ */
+int svart_copy_verify(const struct copy_source *src, const struct copy_output *out,
+	struct copy_progress *progress, const atomic_int *stop);
+
+#endif
