@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * svart-info, the doctor: which accelerators there are, and what each lacks before svart can bind it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "report.h"
+#include "trial.h"
+
+#define EXIT_USAGE 2
+
+/** What --probe tries without a SPEC, where no accelerator is ready. */
+#define FALLBACK_SPEC "model:dsa0"
+
+/** Finds the first accelerator that is ready. @return whether there is one. */
+static bool find_ready(const struct svart_probe *probe, struct svart_probe_path *path)
+{
+	struct svart_probe_device dev;
+	uint32_t i, k;
+
+	for (i = 0; svart_probe_device_get(probe, i, &dev) == 0; i++) {
+		for (k = 0; !dev.software && k < dev.nr_paths; k++) {
+			*path = dev.paths[k];
+			if (path->ready)
+				return true;
+		}
+	}
+	return false;
+}
+
+/** @return 0, or -errno, told. */
+static int flush_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "svart-info: cannot print to standard output: %s\n", strerror(errno));
+	return -EIO;
+}
+
+static int report(struct svart *rt, const struct svart_probe *probe, const struct info_options *o)
+{
+	struct svart_probe_path path;
+	struct info_trial trial;
+	bool good = find_ready(probe, &path);
+	const char *spec = o->spec;
+
+	if (o->try_fault) {
+		if (spec == NULL)
+			spec = good ? path.spec : FALLBACK_SPEC;
+		svart_info_trial_run(rt, spec, o->timeout_ns, &trial);
+		good = trial.ok;
+	}
+	if (o->json)
+		svart_info_print_json(probe, o->try_fault ? &trial : NULL);
+	else
+		svart_info_print_text(probe, o->try_fault ? &trial : NULL);
+	return flush_output() == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct svart_init_params init = { .flags = SVART_INIT_NO_EAL };
+	struct info_options options;
+	struct svart_probe *probe;
+	int status = EXIT_FAILURE;
+	struct svart *rt;
+	int rc;
+
+	rc = svart_info_options_parse(argc, argv, &options);
+	if (rc != 0)
+		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	if (svart_init(&init, &rt) != 0) {
+		fprintf(stderr, "svart-info: cannot start: %s\n", svart_error_text());
+		return EXIT_FAILURE;
+	}
+	if (svart_probe_create(rt, &probe) != 0) {
+		fprintf(stderr, "svart-info: cannot look: %s\n", svart_error_text());
+		goto fini;
+	}
+	status = report(rt, probe, &options);
+	svart_probe_destroy(probe);
+fini:
+	svart_fini(rt);
+	return status;
+}
