@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * A bad address is an answer, not a crash: the completion names it, what lies before it is done, and
+ * no other operation notices.
+ */
+
+#include "backend.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NR_PAGES 8u
+#define LEN      (NR_PAGES * PAGE)
+
+enum hole { HOLE_UNMAPPED, HOLE_PROT_NONE, HOLE_READ_ONLY, NR_HOLES };
+
+/** Makes page `at` of an area unusable. */
+static void dig(uint8_t *area, unsigned int at, enum hole hole)
+{
+	uint8_t *page = area + at * PAGE;
+
+	switch (hole) {
+	case HOLE_UNMAPPED:
+		assert_int_equal(munmap(page, PAGE), 0);
+		break;
+	case HOLE_PROT_NONE:
+		assert_int_equal(mprotect(page, PAGE, PROT_NONE), 0);
+		break;
+	default:
+		assert_int_equal(mprotect(page, PAGE, PROT_READ), 0);
+		break;
+	}
+}
+
+static void assert_bad(const struct svart_completion *done, const uint8_t *area, unsigned int at,
+	uint64_t bytes_done, bool write)
+{
+	assert_int_equal(done->status, SVART_STATUS_BAD_ADDRESS);
+	assert_true(done->flags & SVART_COMPLETION_FAULT_ADDR);
+	assert_int_equal(!!(done->flags & SVART_COMPLETION_FAULT_WRITE), write);
+	assert_int_equal(done->fault_addr & ~(uint64_t)(PAGE - 1), (uintptr_t)(area + at * PAGE));
+	assert_int_equal(done->bytes_done, bytes_done);
+}
+
+static void check_source(struct backend *b, unsigned int at, enum hole hole, size_t off)
+{
+	uint8_t *src = guarded_alloc(LEN), *dst = guarded_alloc(LEN);
+	uint64_t good = at * PAGE > off ? at * PAGE - off : 0;
+	struct svart_completion done;
+
+	scramble(src, LEN, at);
+	dig(src, at, hole);
+	done = run_copy(b, dst, src + off, LEN - off);
+	assert_bad(&done, src, at, good, false);
+	assert_memory_equal(dst, src + off, good);
+	guarded_free(b, src, LEN);
+	guarded_free(b, dst, LEN);
+}
+
+static void test_bad_source_at_start_middle_and_end_stops_there(void **state)
+{
+	static const enum hole holes[] = { HOLE_UNMAPPED, HOLE_PROT_NONE };
+	static const unsigned int places[] = { 0, 3, NR_PAGES - 1 };
+	unsigned int i, j;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 3; j++) {
+			check_source(*state, places[j], holes[i], 0);
+			check_source(*state, places[j], holes[i], 100);
+		}
+	}
+}
+
+static void check_destination(
+	struct backend *b, unsigned int at, enum hole hole, size_t off, bool fill)
+{
+	uint8_t *src = guarded_alloc(LEN), *dst = guarded_alloc(LEN);
+	uint64_t good = at * PAGE > off ? at * PAGE - off : 0;
+	struct svart_completion done;
+
+	if (fill)
+		memset(src, 0x5a, LEN);
+	else
+		scramble(src, LEN, at);
+	dig(dst, at, hole);
+	done = fill ? run_fill(b, dst + off, UINT64_C(0x5a5a5a5a5a5a5a5a), LEN - off)
+		    : run_copy(b, dst + off, src, LEN - off);
+	assert_bad(&done, dst, at, good, true);
+	assert_memory_equal(dst + off, src, good);
+	guarded_free(b, src, LEN);
+	guarded_free(b, dst, LEN);
+}
+
+static void test_bad_destination_at_start_middle_and_end_stops_there(void **state)
+{
+	static const unsigned int places[] = { 0, 3, NR_PAGES - 1 };
+	unsigned int hole, j;
+
+	for (hole = 0; hole < NR_HOLES; hole++) {
+		for (j = 0; j < 3; j++) {
+			check_destination(*state, places[j], (enum hole)hole, 0, false);
+			check_destination(*state, places[j], (enum hole)hole, 200, false);
+			check_destination(*state, places[j], (enum hole)hole, 0, true);
+		}
+	}
+}
+
+static void test_null_and_kernel_addresses_are_answered(void **state)
+{
+	struct backend *b = *state;
+	static const uintptr_t addrs[] = { 0, 0x1000, 0x7ffffffff000, 0xffff800000000000,
+		0xfffffffffffff000 };
+	uint8_t *good = guarded_alloc(PAGE);
+	struct svart_completion done;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		done = run_copy(b, good, (const void *)addrs[i], 64);
+		assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+		assert_int_equal(done.bytes_done, 0);
+		done = run_copy(b, (void *)addrs[i], good, 64);
+		assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	}
+	done = run_fill(b, good, 1, 64);
+	assert_done(&done, 64);
+	guarded_free(b, good, PAGE);
+}
+
+static void test_other_operations_in_flight_are_not_disturbed(void **state)
+{
+	struct backend *b = *state;
+	enum { NR = 16 };
+	uint8_t *src = guarded_alloc(NR * PAGE), *dst = guarded_alloc(NR * PAGE);
+	uint8_t *bad = guarded_alloc(PAGE);
+	struct svart_completion done[NR];
+	unsigned int i;
+
+	scramble(src, NR * PAGE, 1);
+	dig(bad, 0, HOLE_UNMAPPED);
+	for (i = 0; i < NR; i++)
+		assert_int_equal(svart_queue_prep_copy(b->q, dst + i * PAGE,
+					 i % 4 == 2 ? bad : src + i * PAGE, PAGE, 0, i),
+			1);
+	wait_all(b, done, NR);
+	for (i = 0; i < NR; i++) {
+		assert_int_equal(done[i].cookie, i);
+		if (i % 4 == 2) {
+			assert_bad(&done[i], bad, 0, 0, false);
+		} else {
+			assert_done(&done[i], PAGE);
+			assert_memory_equal(dst + i * PAGE, src + i * PAGE, PAGE);
+		}
+	}
+	guarded_free(b, src, NR * PAGE);
+	guarded_free(b, dst, NR * PAGE);
+	guarded_free(b, bad, PAGE);
+}
+
+static void test_what_is_left_can_be_submitted_after_mending(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *src = guarded_alloc(LEN), *dst = guarded_alloc(LEN);
+	struct svart_completion done;
+
+	scramble(src, LEN, 2);
+	assert_int_equal(mprotect(dst + 3 * PAGE, PAGE, PROT_NONE), 0);
+	done = run_copy(b, dst, src, LEN);
+	assert_bad(&done, dst, 3, 3 * PAGE, true);
+	assert_int_equal(mprotect(dst + 3 * PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
+	done = run_copy(b, dst + done.bytes_done, src + done.bytes_done, LEN - done.bytes_done);
+	assert_done(&done, LEN - 3 * PAGE);
+	assert_memory_equal(dst, src, LEN);
+	guarded_free(b, src, LEN);
+	guarded_free(b, dst, LEN);
+}
+
+static void test_read_only_memory_serves_as_source(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *src = guarded_alloc(LEN), *dst = guarded_alloc(LEN);
+	struct svart_completion done;
+
+	scramble(src, LEN, 3);
+	assert_int_equal(mprotect(src, LEN, PROT_READ), 0);
+	done = run_copy(b, dst, src, LEN);
+	assert_done(&done, LEN);
+	assert_memory_equal(dst, src, LEN);
+	guarded_free(b, src, LEN);
+	guarded_free(b, dst, LEN);
+}
+
+/** Read as a source first, so that it may be mapped read-only, then written by the device. */
+static void test_memory_that_was_source_serves_as_destination(void **state)
+{
+	struct backend *b = *state;
+	int fd = memfd_create("upgrade", 0);
+	uint8_t *other = guarded_alloc(LEN), *map;
+	struct svart_completion done;
+
+	assert_int_equal(ftruncate(fd, LEN), 0);
+	map = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	scramble(map, LEN, 4);
+	done = run_copy(b, other, map, LEN);
+	assert_done(&done, LEN);
+	done = run_fill(b, map, UINT64_C(0x1111111111111111), LEN);
+	assert_done(&done, LEN);
+	assert_int_equal(map[LEN - 1], 0x11);
+	assert_int_equal(svart_space_forget(b->space, map, LEN), 0);
+	munmap(map, LEN);
+	close(fd);
+	guarded_free(b, other, LEN);
+}
+
+static void test_no_block_stops_at_the_first_missing_page(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *src = guarded_alloc(LEN), *dst = guarded_alloc(LEN);
+	struct svart_completion done;
+	uint64_t total = 0;
+
+	scramble(src, LEN, 5);
+	assert_int_equal(svart_queue_prep_copy(b->q, dst, src, LEN, SVART_OP_NO_BLOCK, 9), 1);
+	wait_all(b, &done, 1);
+	assert_int_equal(done.status, SVART_STATUS_PARTIAL);
+	assert_true(done.flags & SVART_COMPLETION_FAULT_ADDR);
+	total = done.bytes_done;
+	assert_true(total < LEN);
+	done = run_copy(b, dst + total, src + total, LEN - total); /* Waits for pages. */
+	assert_done(&done, LEN - total);
+	assert_memory_equal(dst, src, LEN);
+	guarded_free(b, src, LEN);
+	guarded_free(b, dst, LEN);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_source_at_start_middle_and_end_stops_there),
+		cmocka_unit_test(test_bad_destination_at_start_middle_and_end_stops_there),
+		cmocka_unit_test(test_null_and_kernel_addresses_are_answered),
+		cmocka_unit_test(test_other_operations_in_flight_are_not_disturbed),
+		cmocka_unit_test(test_what_is_left_can_be_submitted_after_mending),
+		cmocka_unit_test(test_read_only_memory_serves_as_source),
+		cmocka_unit_test(test_memory_that_was_source_serves_as_destination),
+		cmocka_unit_test(test_no_block_stops_at_the_first_missing_page),
+	};
+
+	backend_configure(argc, argv);
+	return cmocka_run_group_tests(tests, backend_open, backend_close);
+}
