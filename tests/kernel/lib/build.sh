@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the svart authors
+#
+# shellcheck shell=bash
+#
+# Building a kernel: in a folder of the cache whose name holds the version and a hash of the
+# configuration. make goes on where an interrupted build stopped.
+
+readonly CONFIG=$HERE/config
+
+# kernel_dir RIG: where its kernel is built.
+kernel_dir() {
+    local hash
+    hash=$(cat "$CONFIG/common.config" "$CONFIG/$1".* | sha256sum)
+    printf '%s' "$CACHE/kernel-$1-$KERNEL_VERSION-${hash:0:12}"
+}
+
+# kernel_make RIG WORD...: the kernel's make, for that rig.
+kernel_make() {
+    local rig=$1 dir words=()
+    shift
+    dir=$(kernel_dir "$rig")
+    case $rig in
+    uml) words=(ARCH=um) ;;
+    qemu) words=(ARCH=x86_64) ;;
+    esac
+    [ ! -e "$CONFIG/$rig.kconfig" ] || words+=(KBUILD_KCONFIG="$dir/Kconfig.svart")
+    nice -n 10 make -C "$(source_dir)" O="$dir" "${words[@]}" "$@"
+}
+
+# An option that a newer kernel renamed, or that lacks a dependency, is dropped in silence by
+# kconfig. Not here.
+config_check() {
+    local dir=$1 line
+    while read -r line; do
+        grep -qxF -- "$line" "$dir/.config" ||
+            die "Linux $KERNEL_VERSION does not take '$line': see tests/kernel/config"
+    done < <(grep '^CONFIG_' "$dir/fragment")
+}
+
+kernel_configure() {
+    local rig=$1 dir=$2
+    cat "$CONFIG/common.config" "$CONFIG/$rig.config" >"$dir/fragment"
+    if [ -e "$CONFIG/$rig.kconfig" ]; then
+        {
+            grep '^source' "$(source_dir)/Kconfig"
+            cat "$CONFIG/$rig.kconfig"
+        } >"$dir/Kconfig.svart"
+    fi
+    kernel_make "$rig" KCONFIG_ALLCONFIG="$dir/fragment" allnoconfig >"$dir/build.log" 2>&1 ||
+        die "configuring the $rig kernel failed: see $dir/build.log"
+    config_check "$dir"
+}
+
+# kernel_build RIG TARGET
+kernel_build() {
+    local rig=$1 target=$2 dir start=$SECONDS
+    dir=$(kernel_dir "$rig")
+    [ -e "$dir/.svart-built" ] && return
+    fetch_source
+    need_space
+    mkdir -p "$dir"
+    kernel_configure "$rig" "$dir"
+    say "building the $rig kernel in $dir (some minutes, once)"
+    watched "$rig kernel" "$dir/build.log" kernel_make "$rig" -j "$JOBS" "$target" ||
+        die "the $rig kernel does not build: see $dir/build.log"
+    touch "$dir/.svart-built"
+    say "built the $rig kernel in $((SECONDS - start)) s"
+}
