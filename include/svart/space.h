@@ -94,8 +94,10 @@ SVART_API int svart_space_destroy(struct svart_space *space);
 
 /**
  * Takes a range of addresses from all devices. When it returns 0 no device can reach any byte of it
- * through an old mapping; a later access faults anew. Operations still using the range complete with
- * a fault or are served again: wait for them first if that is not wanted.
+ * through an old mapping; a later access faults anew. So wait for the operations on memory that is to
+ * be freed BEFORE forgetting it: a fault that comes between the forget and the munmap() would map the
+ * old pages again. Where the mapping is replaced in place (mmap with MAP_FIXED), replace first, then
+ * forget: operations under way are then served from the new one.
  *
  * Pages that share a mapped area with the range may be unmapped with it and fault in again.
  * Completion records and other memory that svart itself pinned are not affected.
@@ -114,8 +116,8 @@ SVART_API int svart_space_destroy(struct svart_space *space);
  * @thread any; also while devices run and the fault service maps in the same range.
  * @blocks until maps of this range that are under way end, and operations in flight on it by devices
  *         without page requests were polled, for a second at most; meanwhile those devices' queues
- *         take no new operations on it. Then for the kernel's unmap and the
- *         devices' ATC invalidation. Faults in the range wait meanwhile. Not from a thread that
+ *         take no new operations on it. Then for the kernel's unmap and the devices' ATC
+ *         invalidation. Faults in the range wait meanwhile. Not from a thread that
  *         itself must supply a page of the range (a userfaultfd handler).
  */
 SVART_API int svart_space_forget(struct svart_space *space, const void *addr, size_t len);
