@@ -12,6 +12,8 @@
 
 /** What the destination holds until the copy is done; an untouched page holds zeros. */
 #define NOT_COPIED 0x5a
+/** Milliseconds that the counters may be behind. */
+#define MAX_MOMENTS 100
 
 /** The stack, in the order in which it is made; NULL: not made. Owner: svart_info_trial_run(). */
 struct stack {
@@ -84,11 +86,20 @@ static int pages_map(struct stack *s)
 	return 0;
 }
 
+/** A service counts an answer after it was sent: the operation can be done a little before that. */
 static void read_counters(const struct stack *s, struct info_trial *trial)
 {
+	const struct timespec moment = { .tv_nsec = 1000000 };
 	struct svart_fault_stats stats;
+	unsigned int i;
 
-	svart_fault_stats_get(s->faults, &stats);
+	for (i = 0; i < MAX_MOMENTS; i++) {
+		svart_fault_stats_get(s->faults, &stats);
+		if (stats.answers_success + stats.answers_invalid + stats.answers_gone >=
+			stats.groups)
+			break;
+		nanosleep(&moment, NULL);
+	}
 	trial->page_requests = stats.page_requests;
 	trial->answers = stats.answers_success;
 	trial->answer_ns = stats.latency_max_ns;

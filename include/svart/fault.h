@@ -128,7 +128,8 @@ SVART_API unsigned int svart_fault_pump(struct svart_fault_service *faults);
 SVART_API int svart_fault_service_dpdk_id(const struct svart_fault_service *faults, uint32_t *id);
 
 /**
- * Copies a service's counters.
+ * Copies a service's counters. An answer is counted just after it was sent, so that an operation can
+ * complete a moment before its answer is in here.
  *
  * @param stats out: a snapshot; the fields are read one after the other.
  * @thread any.

@@ -257,13 +257,13 @@ class TestInfo:
             Run with --probe of the model's edu with an address mask of 46 bits.
 
         Verify:
-            Exit status 1; the result says that the device cannot reach the address, or, under a
-            sanitizer that keeps low addresses for itself, that there is no memory for it.
+            Exit status 1; the result says that the device cannot reach the address.
         """
+        if "TSAN_OPTIONS" in os.environ:
+            pytest.skip("ThreadSanitizer keeps the addresses below the mask for itself")
         result = svart_info.run("--json", "--probe", "model:edu0,dma_mask_bits=46")
         verify(result.status == 1, result)
-        text = result.json["probe"]["result"]
-        verify("cannot reach 0x" in text or "no memory" in text, result)
+        verify("cannot reach 0x" in result.json["probe"]["result"], result)
 
     # --- the command line -------------------------------------------------------------------
 
