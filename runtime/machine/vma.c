@@ -120,12 +120,15 @@ static bool mount_matches(const char *line, uint32_t major, uint32_t minor, char
 	return maj == major && min == minor && sscanf(dash, " - %31s", type) == 1;
 }
 
-/** A device that no mount has is one of the kernel's own (memfd, shared anonymous): memory only. */
+/**
+ * A device that no mount has is one of the kernel's own (memfd, shared anonymous): memory only. These have
+ * major 0; another one is a disk whose mount a chroot hides.
+ */
 static bool read_writeback(struct svart_machine *m, uint32_t major, uint32_t minor)
 {
 	struct line_reader r = { .m = m };
 	char line[LINE_BYTES], type[32];
-	bool writeback = false;
+	bool writeback = major != 0;
 
 	r.fd = m->ops->open(m, "/proc/self/mountinfo", O_RDONLY);
 	if (r.fd < 0)
