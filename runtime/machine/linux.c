@@ -24,6 +24,7 @@
 
 #include "error.h"
 #include "machine.h"
+#include "pci_address.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -351,30 +352,12 @@ static void linux_destroy(struct svart_machine *m)
 	free(m);
 }
 
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/** Whether text is DDDD:BB:DD.F; the check of the numbers is discovery's. */
-static bool looks_like_pci(const char *text)
-{
-	static const char shape[] = "hhhh:hh:hh.h";
-	size_t i;
-
-	for (i = 0; shape[i] != '\0'; i++) {
-		if (shape[i] == 'h' ? !is_hex(text[i]) : text[i] != shape[i])
-			return false;
-	}
-	return text[i] == '\0';
-}
-
 static int linux_locate(
 	struct svart_machine *m, const char *name, const char *options, char address[16])
 {
 	(void)m;
 	(void)options;
-	if (!looks_like_pci(name))
+	if (svart_pci_address_check(name) != 0)
 		return svart_fail(
 			-EINVAL, "\"%s\" is no PCI address; write it as in pci:0000:6a:01.0", name);
 	strcpy(address, name);

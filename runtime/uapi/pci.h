@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "machine.h"
+#include "pci_address.h"
 
 /** Room for "0000:6a:01.0" and a terminator, rounded up. */
 #define SVART_PCI_ADDRESS_LEN 16
@@ -25,8 +26,6 @@ struct svart_pci_device {
 	char vfio_cdev[64]; /**< "/dev/vfio/devices/vfio3", "" if the kernel offers none. */
 };
 
-/** @return 0, or -EINVAL if text is not DDDD:BB:DD.F in hex with a function up to 7. */
-int svart_pci_address_check(const char *text);
 /** @return 0, -ENODEV no such device, -EBADMSG sysfs text that cannot be, or -errno. */
 int svart_pci_read(struct svart_machine *m, const char *address, struct svart_pci_device *dev);
 /** Reads a small file of sysfs, without its final newline. @return 0 or -errno. */
