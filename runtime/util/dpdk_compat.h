@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_DPDK_COMPAT_H
+#define SVART_DPDK_COMPAT_H
+
+/**
+ * @file
+ * What DPDK calls differently from 23.03 on, by its newer name. svart builds with 22.11 and with later
+ * ones.
+ */
+
+#include <pthread.h>
+
+#include <rte_version.h>
+
+#if RTE_VERSION < RTE_VERSION_NUM(23, 3, 0, 0)
+#define rte_tel_data_add_array_uint rte_tel_data_add_array_u64
+#define rte_tel_data_add_dict_uint  rte_tel_data_add_dict_u64
+#endif
+
+/**
+ * Starts a control thread of EAL, which puts it beside the lcores. EAL runs.
+ *
+ * @param main of the thread; what it returns is for pthread_join().
+ * @return 0 or a negative errno. @thread any. @blocks until the thread runs.
+ */
+int svart_ctrl_thread_create(
+	pthread_t *thread, const char *name, void *(*main)(void *arg), void *arg);
+
+#endif
