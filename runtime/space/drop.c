@@ -217,6 +217,8 @@ int svart_space_drop(struct svart_space *space, uint64_t first, uint64_t last, b
 
 	d.shards = shards_of(&d);
 	raise_barriers(&d);
+	if (!fixed)
+		svart_forgotten_add(&space->forgotten, d.first, d.last);
 	/* Looking up a chunk, with its lock, costs as much as a look into several buckets. */
 	if (last_number(&d) - first_number(&d) < space->map.nr_chunks / 8)
 		rc = drop_by_number(&d);

@@ -94,14 +94,16 @@ static int met_forget(struct resolve *r)
 
 /**
  * With the shard locked: what to map for the absent page asked->first: the stream's window, and all
- * that was asked for, as far as it is absent, usable, and not being forgotten.
+ * that was asked for, as far as it is absent, usable, and neither forgotten nor being so.
  */
-static struct span widen(const struct svart_shard *shard, const struct svart_chunk *c,
-	const struct span *asked, const struct svart_usable *usable, uint64_t window)
+static struct span widen(struct svart_space *space, const struct svart_shard *shard,
+	const struct svart_chunk *c, const struct span *asked, const struct svart_usable *usable,
+	uint64_t window)
 {
 	struct svart_page_bits taken = svart_page_bits_or(&c->mapped, &c->pending);
 	unsigned int page = asked->first, pages = (unsigned int)(window / SVART_PAGE_SIZE);
 	struct span s = { .number = asked->number, .first = page & ~(pages - 1) };
+	struct svart_forgotten_range gone;
 	const struct svart_barrier *b;
 
 	s.end = s.first + pages < asked->end ? asked->end : s.first + pages;
@@ -114,6 +116,14 @@ static struct span widen(const struct svart_shard *shard, const struct svart_chu
 			clip(&s, b->last + 1, UINT64_MAX);
 		else
 			clip(&s, 0, b->first);
+	}
+	/* The page itself is in none: it was named, and a forget of now would have its barrier here. */
+	while (svart_forgotten_find(&space->forgotten, addr_of(s.number, s.first),
+		addr_of(s.number, s.end) - 1, &gone)) {
+		if (gone.last < addr_of(s.number, page))
+			clip(&s, gone.last + 1, UINT64_MAX);
+		else
+			clip(&s, 0, gone.first);
 	}
 	return s;
 }
@@ -157,7 +167,8 @@ static int claim_missing(struct resolve *r, struct svart_shard *shard, const str
 		pages = svart_chunk_areas(c, asked->first, asked->first + 1, false);
 		svart_claim_areas(r->space, shard, c, &pages, claim);
 	} else {
-		s = widen(shard, c, asked, usable, hit->window);
+		svart_forgotten_name(&r->space->forgotten, addr);
+		s = widen(r->space, shard, c, asked, usable, hit->window);
 		svart_claim_absent(r->space, shard, c, s.first, s.end, claim);
 	}
 	return 0;

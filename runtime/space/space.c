@@ -83,6 +83,7 @@ int svart_space_init(const struct svart_space_params *params, struct svart_space
 		return svart_fail(rc, "out of memory for %" PRIu32 " chunks of %zu bytes",
 			p->max_chunks, sizeof(struct svart_chunk));
 	}
+	svart_forgotten_init(&space->forgotten);
 	*out = space;
 	return 0;
 }
@@ -225,6 +226,7 @@ void svart_space_fini(struct svart_space *space)
 		return;
 	while (svart_space_bound(space) != 0)
 		svart_space_unbind(space);
+	svart_forgotten_fini(&space->forgotten);
 	svart_chunk_map_fini(&space->map);
 	free(space);
 }

@@ -12,6 +12,7 @@
 
 #include "aperture.h"
 #include "chunk_map.h"
+#include "forgotten.h"
 #include "space.h"
 #include "stream.h"
 
@@ -51,6 +52,7 @@ struct svart_space {
 	_Atomic(struct svart_aperture *) aperture;
 
 	struct svart_streams streams;
+	struct svart_forgotten forgotten;
 	struct svart_chunk_map map;
 	struct svart_space_counters n;
 };

@@ -51,6 +51,28 @@ static void test_forget_of_one_byte_takes_the_whole_area_and_no_other(void **sta
 	chunks_free(mem, 1);
 }
 
+/** What a program is about to unmap must not come back with a fault beside it. */
+static void test_forgotten_pages_are_left_out_of_windows_until_one_is_asked_for(void **state)
+{
+	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
+	struct fixture fx;
+
+	(void)state;
+	fixture_open(&fx, NULL);
+	assert_int_equal(resolve(&fx, mem + 5 * PAGE, PAGE, R), 0);
+	assert_int_equal(forget(&fx, mem + 4 * PAGE, 4 * PAGE), 0);
+	assert_int_equal(resolve(&fx, mem + 2 * PAGE, PAGE, R), 0);
+	assert_true(fake_is_mapped(fx.fake, mem + 3 * PAGE));
+	assert_false(fake_is_mapped(fx.fake, mem + 4 * PAGE));
+	assert_int_equal(resolve(&fx, mem + 9 * PAGE, PAGE, R), 0);
+	assert_true(fake_is_mapped(fx.fake, mem + 8 * PAGE));
+	assert_false(fake_is_mapped(fx.fake, mem + 7 * PAGE));
+	assert_int_equal(resolve(&fx, mem + 6 * PAGE, PAGE, R), 0);
+	assert_true(fake_is_mapped(fx.fake, mem + 4 * PAGE));
+	fixture_close(&fx);
+	chunks_free(mem, 1);
+}
+
 static void test_forget_unaligned_takes_both_end_pages(void **state)
 {
 	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
@@ -446,6 +468,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forget_unmaps_the_range),
 		cmocka_unit_test(test_forget_of_one_byte_takes_the_whole_area_and_no_other),
+		cmocka_unit_test(
+			test_forgotten_pages_are_left_out_of_windows_until_one_is_asked_for),
 		cmocka_unit_test(test_forget_unaligned_takes_both_end_pages),
 		cmocka_unit_test(test_forget_of_nothing_makes_no_call),
 		cmocka_unit_test(test_forget_of_a_range_that_wraps_is_refused),
