@@ -4,67 +4,19 @@
 
 #include <errno.h>
 
+#include "request_trace.h"
+
 /** How long a source that said "later" is left alone. */
 #define RETRY_NS UINT64_C(1000000)
 
-/* --- groups that wait for their answer --------------------------------------------------------- */
-
-static void waiting_add(
-	struct svart_fault_service *s, struct svart_fault_lane *lane, uint32_t group)
-{
-	s->groups[group].waiting = true;
-	s->groups[group].prev = lane->newest;
-	s->groups[group].next = SVART_GROUP_NONE;
-	if (lane->newest == SVART_GROUP_NONE)
-		lane->oldest = group;
-	else
-		s->groups[lane->newest].next = group;
-	lane->newest = group;
-}
-
-static void waiting_remove(struct svart_fault_service *s, uint32_t group)
-{
-	struct svart_fault_group *g = &s->groups[group];
-	struct svart_fault_lane *lane = &s->lanes[g->lane];
-
-	if (!g->waiting)
-		return;
-	g->waiting = false;
-	if (g->prev == SVART_GROUP_NONE)
-		lane->oldest = g->next;
-	else
-		s->groups[g->prev].next = g->next;
-	if (g->next == SVART_GROUP_NONE)
-		lane->newest = g->prev;
-	else
-		s->groups[g->next].prev = g->prev;
-}
-
-/** Takes back a group that nobody else can touch any more. */
-static void group_release(struct svart_fault_service *s, uint32_t group)
-{
-	waiting_remove(s, group);
-	atomic_store_explicit(
-		&s->groups[group].state, SVART_FAULT_GROUP_FREE, memory_order_relaxed);
-	svart_group_pool_release(s->pool, group);
-	s->nr_held--;
-}
-
-void svart_fault_reap(struct svart_fault_service *s)
-{
-	uint32_t done[SVART_FAULT_RESOLVE_BURST];
-	uint32_t i, nr;
-
-	if (s->crew == NULL)
-		return;
-	while ((nr = svart_fault_crew_take(s->crew, done, SVART_FAULT_RESOLVE_BURST)) != 0) {
-		for (i = 0; i < nr; i++)
-			group_release(s, done[i]);
-		s->worked = true;
-	}
-}
-
 /* --- deadlines ----------------------------------------------------------------------------------- */
+
+/** A state moves forward only, so one of the two holds unless it was answered. */
+static bool group_expire(struct svart_fault_group *g)
+{
+	return svart_fault_group_move(g, SVART_FAULT_GROUP_QUEUED, SVART_FAULT_GROUP_ANSWERED) ||
+	       svart_fault_group_move(g, SVART_FAULT_GROUP_RESOLVING, SVART_FAULT_GROUP_ANSWERED);
+}
 
 /** Answers a lane's groups whose time is up; their resolvers will find that out by themselves. */
 static void lane_expire(struct svart_fault_service *s, struct svart_fault_lane *lane)
@@ -77,15 +29,13 @@ static void lane_expire(struct svart_fault_service *s, struct svart_fault_lane *
 		g = &s->groups[group];
 		if (now - g->fetched_ns < s->params.deadline_ns)
 			break;
-		waiting_remove(s, group);
-		/* A state moves forward only, so one of the two holds unless it was answered. */
-		if (svart_fault_group_move(
-			    g, SVART_FAULT_GROUP_QUEUED, SVART_FAULT_GROUP_ANSWERED) ||
-			svart_fault_group_move(
-				g, SVART_FAULT_GROUP_RESOLVING, SVART_FAULT_GROUP_ANSWERED)) {
-			svart_fault_count(&s->counters.deadlines, 1);
-			svart_fault_answer_group(&s->worker, group, SVART_PAGE_RESPONSE_INVALID);
-		}
+		svart_fault_waiting_remove(s, group);
+		if (!group_expire(g) || g->kind == SVART_FAULT_KIND_EAGER)
+			continue;
+		svart_fault_count(&svart_fault_counters(lane)->deadlines, 1);
+		svart_trace_deadline(
+			lane->source->device, svart_fault_last(s, group), now - g->fetched_ns);
+		svart_fault_answer_group(&s->worker, group, SVART_PAGE_RESPONSE_INVALID);
 	}
 }
 
@@ -106,11 +56,27 @@ static uint64_t time_left(uint64_t now, uint64_t then)
 	return then > now ? then - now : 0;
 }
 
+/** Whether a lane's nodes are taken, and some will come back when their groups are done with. */
+static bool lane_starved(const struct svart_fault_service *s, const struct svart_fault_lane *lane)
+{
+	return s->nr_held != 0 && svart_group_pool_free(s->pool) < svart_fault_record_nodes(lane);
+}
+
+bool svart_fault_starved(const struct svart_fault_service *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nr_lanes; i++)
+		if (svart_fault_lane_open(&s->lanes[i]) && lane_starved(s, &s->lanes[i]))
+			return true;
+	return false;
+}
+
 uint64_t svart_fault_starved_ns(const struct svart_fault_service *s, struct svart_fault_lane *lane)
 {
 	uint64_t now;
 
-	if (!svart_fault_starved(s)) {
+	if (!lane_starved(s, lane)) {
 		lane->starved_ns = 0;
 		return 0;
 	}
@@ -151,7 +117,7 @@ static uint64_t lane_due_ns(const struct svart_fault_service *s, struct svart_fa
 
 uint64_t svart_fault_due_ns(struct svart_fault_service *s)
 {
-	uint64_t due = UINT64_MAX, lane_due;
+	uint64_t due = s->nr_ready != 0 ? 0 : UINT64_MAX, lane_due;
 	uint32_t i;
 
 	for (i = 0; i < s->nr_lanes; i++) {
@@ -166,40 +132,12 @@ uint64_t svart_fault_due_ns(struct svart_fault_service *s)
 
 /* --- fetching and grouping ----------------------------------------------------------------------- */
 
-void svart_fault_drop_partial(struct svart_fault_service *s, struct svart_fault_lane *lane)
+size_t svart_fault_drop_partial(struct svart_fault_lane *lane)
 {
-	svart_fault_count(&s->counters.dropped, svart_grouper_drop_partial(lane->grouper));
-}
+	size_t nr = svart_grouper_drop_partial(lane->grouper);
 
-void svart_fault_abandon(struct svart_fault_service *s, struct svart_fault_lane *lane)
-{
-	uint32_t group, next;
-
-	for (group = lane->oldest; group != SVART_GROUP_NONE; group = next) {
-		next = s->groups[group].next;
-		if (!svart_fault_group_move(&s->groups[group], SVART_FAULT_GROUP_QUEUED,
-			    SVART_FAULT_GROUP_ANSWERED))
-			continue;
-		waiting_remove(s, group);
-		svart_fault_answer_group(&s->worker, group, SVART_PAGE_RESPONSE_INVALID);
-	}
-	svart_fault_flush(&s->worker);
-}
-
-/** A group is complete: it is handed on at the end of the pass. */
-static void group_ready(
-	struct svart_fault_service *s, struct svart_fault_lane *lane, uint32_t group, uint64_t now)
-{
-	struct svart_fault_group *g = &s->groups[group];
-
-	g->lane = (uint32_t)(lane - s->lanes);
-	g->code = SVART_PAGE_RESPONSE_SUCCESS;
-	g->fetched_ns = now;
-	g->waiting = false;
-	atomic_store_explicit(&g->state, SVART_FAULT_GROUP_QUEUED, memory_order_relaxed);
-	waiting_add(s, lane, group);
-	s->ready[s->nr_ready++] = group;
-	s->nr_held++;
+	svart_fault_count(&svart_fault_counters(lane)->dropped, nr);
+	return nr;
 }
 
 /** There is no node for what is owed an answer: the answer is INVALID, and needs none. */
@@ -209,21 +147,6 @@ static void request_abort(struct svart_fault_service *s, struct svart_fault_lane
 	svart_fault_answer(&s->worker, lane, request, SVART_PAGE_RESPONSE_INVALID, now);
 }
 
-/**
- * A record that is owed an answer of its own before its group is complete: resolved as a group of
- * one beside its group, of which it stays a member: its page may have gone again at the LAST.
- */
-static void request_own(struct svart_fault_service *s, struct svart_fault_lane *lane,
-	const struct svart_page_request *request, uint64_t now)
-{
-	uint32_t group;
-
-	if (svart_group_pool_take(s->pool, request, &group) == 0)
-		group_ready(s, lane, group, now);
-	else
-		request_abort(s, lane, request, now);
-}
-
 static bool request_is_stop_marker(const struct svart_page_request *request)
 {
 	return (request->flags & SVART_PAGE_REQUEST_LAST) &&
@@ -231,40 +154,75 @@ static bool request_is_stop_marker(const struct svart_page_request *request)
 	       !(request->access & (SVART_ACCESS_READ | SVART_ACCESS_WRITE | SVART_ACCESS_EXEC));
 }
 
-static void request_take(struct svart_fault_service *s, struct svart_fault_lane *lane,
+/** A record of a partial group: is it handled before the LAST, because it must or because it may? */
+static void request_partial(struct svart_fault_service *s, struct svart_fault_lane *lane,
+	const struct svart_page_request *request, uint32_t group, uint64_t now)
+{
+	if (request->flags & SVART_PAGE_REQUEST_NEEDS_RESPONSE) {
+		if (svart_fault_single_ready(s, lane, request, SVART_FAULT_KIND_OWN, group, now) !=
+			0)
+			request_abort(s, lane, request, now);
+	} else if (lane->mode == SVART_FAULT_EAGER && !lane->source->ops->whole_groups &&
+		   svart_group_pool_free(s->pool) > s->nr_to_come) {
+		/* Where nodes are scarce it waits for the LAST, as in deferred mode. */
+		if (svart_fault_single_ready(
+			    s, lane, request, SVART_FAULT_KIND_EAGER, group, now) == 0)
+			svart_fault_count(&svart_fault_counters(lane)->eager_pages, 1);
+	}
+}
+
+/** A record that could not be kept. @return -ENOMEM. */
+static int request_refused(struct svart_fault_service *s, struct svart_fault_lane *lane,
+	const struct svart_page_request *request, uint32_t dropped, uint64_t now)
+{
+	svart_fault_count(&svart_fault_counters(lane)->dropped, dropped);
+	if (request->flags & (SVART_PAGE_REQUEST_LAST | SVART_PAGE_REQUEST_NEEDS_RESPONSE))
+		request_abort(s, lane, request, now);
+	return -ENOMEM;
+}
+
+int svart_fault_report(struct svart_fault_service *s, struct svart_fault_lane *lane,
 	const struct svart_page_request *request, uint64_t now)
 {
-	bool last = (request->flags & SVART_PAGE_REQUEST_LAST) != 0;
+	struct svart_fault_counters *n = svart_fault_counters(lane);
 	uint32_t before = svart_group_pool_free(s->pool), group;
 	int rc;
 
+	svart_trace_page_request(lane->source->device, request);
 	if (!lane->source->ops->answers_stop_markers && request_is_stop_marker(request))
-		return;
-	if (request->flags & SVART_PAGE_REQUEST_MALFORMED)
-		svart_fault_count(&s->counters.dropped, 1);
-	if (last)
-		svart_fault_count(&s->counters.groups, 1);
+		return 0;
+	if (request->flags & SVART_PAGE_REQUEST_LAST)
+		svart_fault_count(&n->groups, 1);
 	rc = svart_grouper_add(lane->grouper, request, &group);
-	if (rc == -ENOMEM)
-		svart_fault_count(
-			&s->counters.dropped, svart_group_pool_free(s->pool) - before + 1);
+	if (rc < 0)
+		return request_refused(
+			s, lane, request, svart_group_pool_free(s->pool) - before + 1, now);
 	if (rc == 1)
-		group_ready(s, lane, group, now);
-	else if (last)
-		request_abort(s, lane, request, now);
-	else if (request->flags & SVART_PAGE_REQUEST_NEEDS_RESPONSE)
-		request_own(s, lane, request, now);
+		svart_fault_group_ready(s, lane, group, now);
+	else
+		request_partial(s, lane, request, group, now);
+	if (!(request->flags & SVART_PAGE_REQUEST_MALFORMED))
+		return 0;
+	/* One of a partial group is counted if the group is dropped, and else is answered with it. */
+	svart_fault_count(&n->dropped, rc == 1);
+	return -EOPNOTSUPP;
 }
 
-static void fetch_failed(struct svart_fault_service *s, struct svart_fault_lane *lane, int rc)
+static void lane_overflow(struct svart_fault_lane *lane)
+{
+	svart_fault_count(&svart_fault_counters(lane)->overflows, 1);
+	svart_trace_overflow(lane->source->device, svart_fault_drop_partial(lane));
+}
+
+static void fetch_failed(struct svart_fault_lane *lane, int rc)
 {
 	switch (rc) {
 	case -EOVERFLOW:
-		svart_fault_drop_partial(s, lane);
+		lane_overflow(lane);
 		break;
 	case -ENODEV:
 	case -EBADF:
-		svart_fault_lose(s, lane);
+		svart_fault_lose(lane);
 		break;
 	default: /* It may pass, and giving up would leave operations without an answer. */
 		lane->retry_ns = svart_fault_now(lane) + RETRY_NS;
@@ -273,45 +231,51 @@ static void fetch_failed(struct svart_fault_service *s, struct svart_fault_lane 
 }
 
 /** Records the source took and could not deliver. */
-static void malformed_count(struct svart_fault_service *s, struct svart_fault_lane *lane)
+static void malformed_count(struct svart_fault_lane *lane)
 {
+	struct svart_fault_counters *n = svart_fault_counters(lane);
 	uint64_t nr = lane->source->malformed - lane->malformed;
 
 	lane->malformed = lane->source->malformed;
-	svart_fault_count(&s->counters.page_requests, nr);
-	svart_fault_count(&s->counters.dropped, nr);
+	svart_fault_count(&n->page_requests, nr);
+	svart_fault_count(&n->dropped, nr);
 }
 
-/** Fetches a burst from a lane, no more than there are nodes for: the rest waits in the kernel. */
+/**
+ * How many records to fetch: what there are nodes for; the rest waits in the kernel. With none, partial
+ * groups hold every node, or groups that did not come back in time: more records can end the former,
+ * and those there is no node for are refused.
+ */
+static size_t fetch_room(const struct svart_fault_service *s, const struct svart_fault_lane *lane)
+{
+	uint32_t room = svart_group_pool_free(s->pool) / svart_fault_record_nodes(lane);
+
+	return room != 0 && room < SVART_FAULT_FETCH_BURST ? room : SVART_FAULT_FETCH_BURST;
+}
+
 static void lane_fetch(struct svart_fault_service *s, struct svart_fault_lane *lane)
 {
 	struct svart_fault_source *source = lane->source;
-	uint32_t room = svart_group_pool_free(s->pool);
-	size_t nr = room < SVART_FAULT_FETCH_BURST ? room : SVART_FAULT_FETCH_BURST;
 	ssize_t n, i;
 	uint64_t now;
 
 	if (svart_fault_starved_ns(s, lane) != 0)
 		return;
-	/*
-	 * Partial groups hold every node, or groups that did not come back in time: more records can
-	 * end the former, and those there is no node for are refused.
-	 */
-	if (nr == 0)
-		nr = SVART_FAULT_FETCH_BURST;
-	n = source->ops->fetch(source, s->fetched, nr);
-	malformed_count(s, lane);
+	n = source->ops->fetch(source, s->fetched, fetch_room(s, lane));
+	malformed_count(lane);
 	if (n < 0) {
-		fetch_failed(s, lane, (int)n);
+		fetch_failed(lane, (int)n);
 		return;
 	}
 	if (n == 0)
 		return;
 	s->worked = true;
 	now = svart_fault_now(lane);
-	svart_fault_count(&s->counters.page_requests, (uint64_t)n);
-	for (i = 0; i < n; i++)
-		request_take(s, lane, &s->fetched[i], now);
+	svart_fault_count(&svart_fault_counters(lane)->page_requests, (uint64_t)n);
+	for (i = 0; i < n; i++) {
+		s->nr_to_come = (uint32_t)(n - i - 1);
+		svart_fault_report(s, lane, &s->fetched[i], now);
+	}
 }
 
 static void lanes_fetch(struct svart_fault_service *s)
@@ -324,22 +288,12 @@ static void lanes_fetch(struct svart_fault_service *s)
 		if (lane->state != SVART_FAULT_LANE_ACTIVE)
 			continue;
 		if (!svart_fault_lane_open(lane))
-			svart_fault_drop_partial(s, lane);
+			svart_fault_drop_partial(lane);
 		else if (lane->readable || (lane->retry_ns == 0 && lane->source->buffered != 0))
 			lane_fetch(s, lane);
 		lane->readable = false;
 	}
 	s->turn++;
-}
-
-/** Resolves and answers the groups of this pass, in this thread. */
-static void ready_resolve(struct svart_fault_service *s)
-{
-	uint32_t i;
-
-	svart_fault_resolve(&s->worker, s->ready, s->nr_ready);
-	for (i = 0; i < s->nr_ready; i++)
-		group_release(s, s->ready[i]);
 }
 
 uint32_t svart_fault_pass(struct svart_fault_service *s)
@@ -350,10 +304,6 @@ uint32_t svart_fault_pass(struct svart_fault_service *s)
 	lanes_expire(s);
 	lanes_fetch(s);
 	svart_fault_flush(&s->worker);
-	if (s->nr_ready != 0 && s->crew != NULL)
-		svart_fault_crew_hand(s->crew, s->ready, s->nr_ready);
-	else if (s->nr_ready != 0)
-		ready_resolve(s);
-	s->nr_ready = 0;
+	svart_fault_ready_flush(s);
 	return s->worker.outbox.nr_sent;
 }

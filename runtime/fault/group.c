@@ -18,6 +18,7 @@ struct svart_group_pool {
 	uint32_t free; /**< Head of a stack: the node used last, and still cached, is next. */
 	uint32_t nr_nodes;
 	uint32_t nr_free;
+	uint32_t serial; /**< Of the group that began last. */
 	struct svart_group_node nodes[];
 };
 
@@ -101,6 +102,7 @@ int svart_group_pool_take(
 	node_take(pool, request);
 	pool->nodes[node].last = node;
 	pool->nodes[node].nr = 1;
+	pool->nodes[node].serial = ++pool->serial;
 	*first = node;
 	return 0;
 }
@@ -243,13 +245,12 @@ static __attribute__((noinline, cold)) int group_refuse(struct svart_grouper *g,
 
 /** The LAST of a partial group has come. @return 1. */
 static __attribute__((noinline)) int group_complete(
-	struct svart_grouper *g, struct group_entry *entry, uint32_t *first)
+	struct svart_grouper *g, struct group_entry *entry)
 {
 	struct svart_group_node *node = &g->pool->nodes[entry->first];
 
 	node->last = entry->last;
 	node->nr = entry->nr;
-	*first = entry->first;
 	entry_remove(g, (uint32_t)(entry - g->entries));
 	return 1;
 }
@@ -263,9 +264,11 @@ static __attribute__((noinline)) int group_begin(struct svart_grouper *g, struct
 	if (request->flags & SVART_PAGE_REQUEST_LAST)
 		return svart_group_pool_take(g->pool, request, first) == 0;
 	node_take(g->pool, request);
+	g->pool->nodes[node].serial = ++g->pool->serial;
 	*entry = (struct group_entry){
 		.key = request_key(request), .first = node, .last = node, .nr = 1
 	};
+	*first = node;
 	g->nr_used++;
 	return 0;
 }
@@ -286,9 +289,10 @@ int svart_grouper_add(
 	pool->nodes[entry->last].next = node;
 	entry->last = node;
 	entry->nr++;
+	*first = entry->first;
 	if (!(request->flags & SVART_PAGE_REQUEST_LAST))
 		return 0;
-	return group_complete(g, entry, first);
+	return group_complete(g, entry);
 }
 
 const struct svart_page_request *svart_grouper_request(const struct svart_grouper *g, uint32_t node)

@@ -34,6 +34,8 @@ struct svart_group_node {
 	uint32_t next; /**< The node after it, SVART_GROUP_NONE after the LAST. */
 	uint32_t last; /**< First node of a completed group only: its last node. */
 	uint32_t nr;   /**< As above: how many there are. */
+	uint32_t
+		serial; /**< First node of any group: tells it from others that begin here later. */
 };
 
 _Static_assert(sizeof(struct svart_group_node) == 64, "a node is one cache line");
@@ -90,7 +92,7 @@ void svart_grouper_destroy(struct svart_grouper *g);
 /**
  * Adds a request. pasid counts with SVART_PAGE_REQUEST_PASID only and must be below UINT32_MAX.
  *
- * @param first out, with 1 only: the group's first node.
+ * @param first out, with 0 and 1: the group's first node.
  * @return 0: kept, its group is still partial.
  *         1: it was a LAST. The group has left the table; walk it with svart_grouper_next(), give it
  *         back with svart_grouper_release().

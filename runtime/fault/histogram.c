@@ -58,3 +58,31 @@ uint64_t svart_histogram_quantile(const struct svart_histogram *h, unsigned int 
 	max = atomic_load_explicit(&h->max, memory_order_relaxed);
 	return middle < max ? middle : max;
 }
+
+/** @return the power of two that a bucket's values are below. */
+static uint64_t bucket_below(unsigned int bucket)
+{
+	unsigned int log2;
+
+	if (bucket < (1u << LOG2))
+		return bucket == 0 ? 1 : UINT64_C(1) << (32 - __builtin_clz(bucket));
+	log2 = (bucket >> LOG2) + LOG2;
+	return log2 < 64 ? UINT64_C(1) << log2 : UINT64_MAX;
+}
+
+unsigned int svart_histogram_rows(const struct svart_histogram *h, struct svart_histogram_row *rows)
+{
+	uint64_t nr, below;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < SVART_HISTOGRAM_BUCKETS; i++) {
+		nr = atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
+		if (nr == 0)
+			continue;
+		below = bucket_below(i);
+		if (n == 0 || rows[n - 1].below != below)
+			rows[n++] = (struct svart_histogram_row){ .below = below };
+		rows[n - 1].nr += nr;
+	}
+	return n;
+}

@@ -38,4 +38,19 @@ void svart_histogram_add(struct svart_histogram *h, uint64_t value);
  */
 uint64_t svart_histogram_quantile(const struct svart_histogram *h, unsigned int permille);
 
+/** One row of a coarse histogram: how many values were below `below`, and not in a row before. */
+struct svart_histogram_row {
+	uint64_t below; /**< A power of two; UINT64_MAX in the last row there can be. */
+	uint64_t nr;
+};
+/** Rows that there can be. */
+#define SVART_HISTOGRAM_ROWS 64
+
+/**
+ * Coarsens a histogram to powers of two.
+ * @param rows out: array[SVART_HISTOGRAM_ROWS]: those with values, rising. @return how many.
+ */
+unsigned int svart_histogram_rows(
+	const struct svart_histogram *h, struct svart_histogram_row *rows);
+
 #endif

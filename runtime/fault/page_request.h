@@ -43,7 +43,7 @@ struct svart_page_response {
 	uint64_t token;
 	uint32_t pasid;
 	uint32_t group_id;
-	uint32_t flags; /**< SVART_PAGE_REQUEST_PASID as in the request. */
+	uint32_t flags; /**< PASID, LAST and NEEDS_RESPONSE as in the request that it answers. */
 	uint32_t code;  /**< enum svart_page_response_code. */
 	uint64_t private_data[2];
 };

@@ -3,8 +3,10 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "bits.h"
+#include "trace.h"
 
 /** How often a range is tried again that was forgotten while it was being mapped. */
 #define MAX_TRIES 8
@@ -32,7 +34,8 @@ static uint32_t request_access(const struct svart_page_request *request)
 }
 
 /**
- * Adds the pages of a group to nr. A malformed group is decided here, and wants none.
+ * Adds the pages of a group to nr. A malformed group is decided here, and wants none; so is one of
+ * which a page could not be had before its LAST.
  * @return how many there are then.
  */
 static uint32_t group_collect(struct svart_fault_worker *w, uint32_t group, uint32_t nr)
@@ -44,6 +47,8 @@ static uint32_t group_collect(struct svart_fault_worker *w, uint32_t group, uint
 	uint32_t node, begin = nr, access;
 	uint64_t start;
 
+	if (g->code != SVART_PAGE_RESPONSE_SUCCESS)
+		return begin;
 	for (node = group; node != SVART_GROUP_NONE; node = nodes[node].next) {
 		request = &nodes[node].request;
 		start = svart_page_down(request->addr);
@@ -148,14 +153,27 @@ static struct page_range range_find(
 	return range;
 }
 
+/** For a trace: CLOCK_MONOTONIC, of whatever machine. 0 while nobody traces. */
+static uint64_t trace_now(void)
+{
+	struct timespec now;
+
+	if (!svart_trace_resolve_on())
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
 /** @return 0 or -errno of svart_space_resolve(). */
 static int range_resolve(struct svart_space *space, uint64_t start, uint64_t end, uint32_t access)
 {
+	uint64_t begun = trace_now();
 	unsigned int tries;
 	int rc = -EAGAIN;
 
 	for (tries = 0; rc == -EAGAIN && tries < MAX_TRIES; tries++)
 		rc = svart_space_resolve(space, start, end, access);
+	svart_trace_resolve(start, end, access, begun != 0 ? trace_now() - begun : 0, rc);
 	return rc;
 }
 
@@ -179,7 +197,8 @@ static void range_decide(struct svart_fault_worker *w, const struct page_range *
 			rc = range_resolve(page->space, start, start + SVART_PAGE_SIZE, access);
 			known = true;
 		}
-		if (rc != 0)
+		/* What is being forgotten over and over is there, or not, when the device asks again. */
+		if (rc != 0 && rc != -EAGAIN)
 			w->service->groups[page->group].code = SVART_PAGE_RESPONSE_INVALID;
 	}
 }

@@ -3,6 +3,7 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@
 #include <rte_ring.h>
 
 #include "error.h"
+#include "work_queue.h"
 
 /**
  * One resolver thread.
@@ -24,30 +26,27 @@
  */
 struct crew_member {
 	struct svart_fault_crew *crew;
+	struct rte_ring *done; /**< To the passes; has room for every group there can be. */
 	struct svart_fault_worker worker;
 	pthread_t thread;
 };
 
 /**
- * The resolver threads of a service.
+ * The resolver threads of a service. Between them, and so between devices, there is no lock: groups
+ * go out through a queue that all take from, and come back through a ring of each. A member with nothing to do says so in `idle` and sleeps on `alarm`.
  *
- * Both rings have one producer and one consumer at a time: passes, by the gate, at one end, members,
- * by the mutex, at the other. They have room for every group there can be, so putting never fails.
- *
- * Owner: the service. Lifetime: the service's. Locks: mutex, for stop, handed, taken, the members' end of the rings,
- * and the lanes' claims; never held while a page is resolved or an answer sent.
+ * Owner: the service. Lifetime: the service's. Locks: mutex, for who waits for a lane to settle, and
+ * nothing else.
  */
 struct svart_fault_crew {
 	struct svart_fault_service *service;
+	struct svart_work_queue *todo;
+	atomic_uint idle; /**< Members that sleep, or are about to, and were not woken yet. */
+	sem_t alarm;      /**< Posted once for each that is taken off `idle`. */
+	atomic_bool stop;
+	atomic_bool wanted; /**< Passes wait for what members have. */
 	pthread_mutex_t mutex;
-	pthread_cond_t work;    /**< There is something to do, or stop is set. */
-	pthread_cond_t settled; /**< A lane has no claims any more. */
-	bool stop;
-	uint32_t handed; /**< Groups put into todo so far, and taken; both run free. */
-	uint32_t taken;
-	atomic_bool wanted; /**< Passes wait for nodes. */
-	struct rte_ring *todo;
-	struct rte_ring *done;
+	pthread_cond_t settled; /**< A lane that somebody waits for has no claims any more. */
 	uint32_t nr;
 	struct crew_member members[];
 };
@@ -74,37 +73,61 @@ static int ring_create(uint32_t nr_groups, struct rte_ring **out)
 	return 0;
 }
 
+/** Takes one off the idle members. @return whether there was one: its alarm must be posted. */
+static bool idle_take(struct svart_fault_crew *crew)
+{
+	unsigned int idle = atomic_load(&crew->idle);
+
+	while (idle != 0)
+		if (atomic_compare_exchange_weak(&crew->idle, &idle, idle - 1))
+			return true;
+	return false;
+}
+
 void svart_fault_crew_hand(struct svart_fault_crew *crew, const uint32_t *groups, uint32_t nr)
 {
-	rte_ring_enqueue_bulk_elem(crew->todo, groups, sizeof(*groups), nr, NULL);
-	pthread_mutex_lock(&crew->mutex);
-	crew->handed += nr;
-	if (nr > SVART_FAULT_RESOLVE_BURST)
-		pthread_cond_broadcast(&crew->work);
-	else
-		pthread_cond_signal(&crew->work);
-	pthread_mutex_unlock(&crew->mutex);
+	uint32_t woken;
+
+	svart_work_queue_put(crew->todo, groups, nr);
+	/* Orders the queue before `idle`; pairs with the fence in member_sleep(): one sees the other. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (woken = 0; woken < nr && idle_take(crew); woken++)
+		sem_post(&crew->alarm);
 }
 
 uint32_t svart_fault_crew_take(struct svart_fault_crew *crew, uint32_t *groups, uint32_t nr)
 {
-	return rte_ring_dequeue_burst_elem(crew->done, groups, sizeof(*groups), nr, NULL);
+	uint32_t got = 0, i;
+
+	for (i = 0; i < crew->nr && got < nr; i++)
+		got += rte_ring_dequeue_burst_elem(
+			crew->members[i].done, &groups[got], sizeof(*groups), nr - got, NULL);
+	return got;
 }
 
 void svart_fault_crew_want(struct svart_fault_crew *crew)
 {
-	/*
-	 * Orders this before the look at the ring that follows; pairs with the exchange in
-	 * groups_serve(), after its own putting: one of the two sees the other.
-	 */
-	atomic_exchange_explicit(&crew->wanted, true, memory_order_acq_rel);
+	atomic_store(&crew->wanted, true);
+	/* Orders `wanted` before the look at the ring that follows; pairs with groups_serve(). */
+	atomic_thread_fence(memory_order_seq_cst);
 }
 
 void svart_fault_crew_settle(struct svart_fault_crew *crew, struct svart_fault_lane *lane)
 {
 	pthread_mutex_lock(&crew->mutex);
-	while (lane->claims != 0)
+	/* In this order, and in lane_unclaim() in the other: who ends the last claim sees us. */
+	atomic_store(&lane->settling, true);
+	while (atomic_load(&lane->claims) != 0)
 		pthread_cond_wait(&crew->settled, &crew->mutex);
+	pthread_mutex_unlock(&crew->mutex);
+}
+
+static void lane_unclaim(struct svart_fault_crew *crew, struct svart_fault_lane *lane)
+{
+	if (atomic_fetch_sub(&lane->claims, 1) != 1 || !atomic_load(&lane->settling))
+		return;
+	pthread_mutex_lock(&crew->mutex);
+	pthread_cond_broadcast(&crew->settled);
 	pthread_mutex_unlock(&crew->mutex);
 }
 
@@ -119,54 +142,47 @@ static void groups_serve(struct crew_member *member, const uint32_t *groups, uin
 	struct svart_fault_service *s = crew->service;
 	struct svart_fault_lane *lane = &s->lanes[s->groups[groups[0]].lane];
 
-	pthread_mutex_lock(&crew->mutex);
-	lane->claims++;
-	pthread_mutex_unlock(&crew->mutex);
-
+	atomic_fetch_add(&lane->claims, 1);
 	svart_fault_resolve(&member->worker, groups, nr);
-
-	pthread_mutex_lock(&crew->mutex);
-	rte_ring_enqueue_bulk_elem(crew->done, groups, sizeof(*groups), nr, NULL);
-	if (--lane->claims == 0)
-		pthread_cond_broadcast(&crew->settled);
-	pthread_mutex_unlock(&crew->mutex);
-	if (atomic_exchange_explicit(&crew->wanted, false, memory_order_acq_rel))
+	rte_ring_enqueue_bulk_elem(member->done, groups, sizeof(*groups), nr, NULL);
+	lane_unclaim(crew, lane);
+	/* Orders the ring before `wanted`; pairs with svart_fault_crew_want(): one sees the other. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&crew->wanted, memory_order_relaxed) &&
+		atomic_exchange(&crew->wanted, false))
 		svart_fault_wake(s);
 }
 
-/**
- * With the mutex: takes a fair share of what waits, and wakes the next one for the rest. A page that
- * takes long to come holds up the groups that were taken with it, and no others.
- */
-static uint32_t share_take(struct svart_fault_crew *crew, uint32_t *groups, uint32_t nr)
+/** Sleeps until there is something to do, or just has been. */
+static void member_sleep(struct svart_fault_crew *crew)
 {
-	/* What is in the ring and not counted yet is taken when it is. */
-	uint32_t resolvers = crew->service->params.resolvers;
-	uint32_t share = (crew->handed - crew->taken + resolvers - 1) / resolvers;
-	unsigned int left = 0;
-	uint32_t got = rte_ring_dequeue_burst_elem(
-		crew->todo, groups, sizeof(*groups), share < nr ? share : nr, &left);
-
-	crew->taken += got;
-	if (left != 0)
-		pthread_cond_signal(&crew->work);
-	return got;
+	atomic_fetch_add(&crew->idle, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	/* Who finds work now takes itself back; if somebody was quicker, there is a post to take. */
+	if ((svart_work_queue_waiting(crew->todo) != 0 || atomic_load(&crew->stop)) &&
+		idle_take(crew))
+		return;
+	while (sem_wait(&crew->alarm) != 0)
+		;
 }
 
-/** Waits for groups. @return how many, 0 to end. */
+/**
+ * Waits for groups, and takes a fair share of those that wait: a page that takes long to come holds up
+ * what was taken with it, and nothing else.
+ * @return how many, 0 to end.
+ */
 static uint32_t groups_get(struct svart_fault_crew *crew, uint32_t *groups, uint32_t nr)
 {
-	uint32_t got = 0;
+	uint32_t got;
 
-	pthread_mutex_lock(&crew->mutex);
-	while (!crew->stop) {
-		got = share_take(crew, groups, nr);
+	while (!atomic_load_explicit(&crew->stop, memory_order_relaxed)) {
+		got = svart_work_queue_take(
+			crew->todo, groups, nr, crew->service->params.resolvers);
 		if (got != 0)
-			break;
-		pthread_cond_wait(&crew->work, &crew->mutex);
+			return got;
+		member_sleep(crew);
 	}
-	pthread_mutex_unlock(&crew->mutex);
-	return got;
+	return 0;
 }
 
 static void *member_main(void *arg)
@@ -188,21 +204,45 @@ static void *member_main(void *arg)
 	return NULL;
 }
 
+/** Allocates what a member has. @return 0 or -errno, told. */
+static int member_init(struct crew_member *member, struct svart_fault_crew *crew)
+{
+	int rc;
+
+	member->crew = crew;
+	rc = ring_create(crew->service->params.max_requests, &member->done);
+	if (rc != 0)
+		goto fail;
+	rc = svart_fault_worker_init(&member->worker, crew->service);
+	if (rc != 0)
+		goto free_ring;
+	return 0;
+
+free_ring:
+	free(member->done);
+fail:
+	return svart_fail(rc, "no memory for a resolver thread: ask for fewer resolvers");
+}
+
+static void member_fini(struct crew_member *member)
+{
+	svart_fault_worker_fini(&member->worker);
+	free(member->done);
+}
+
 /** Starts one more member. */
 static int member_start(struct svart_fault_crew *crew)
 {
 	struct crew_member *member = &crew->members[crew->nr];
 	char name[16];
-	int rc;
+	int rc = member_init(member, crew);
 
-	member->crew = crew;
-	rc = svart_fault_worker_init(&member->worker, crew->service);
 	if (rc != 0)
-		return svart_fail(rc, "no memory for a resolver thread: ask for fewer resolvers");
+		return rc;
 	snprintf(name, sizeof(name), "svart-res-%u", crew->nr);
 	rc = svart_fault_thread_start(crew->service, name, member_main, member, &member->thread);
 	if (rc != 0) {
-		svart_fault_worker_fini(&member->worker);
+		member_fini(member);
 		return rc;
 	}
 	crew->nr++;
@@ -219,11 +259,9 @@ int svart_fault_crew_create(struct svart_fault_service *s, struct svart_fault_cr
 		goto fail;
 	crew->service = s;
 	pthread_mutex_init(&crew->mutex, NULL);
-	pthread_cond_init(&crew->work, NULL);
 	pthread_cond_init(&crew->settled, NULL);
-	rc = ring_create(s->params.max_requests, &crew->todo);
-	if (rc == 0)
-		rc = ring_create(s->params.max_requests, &crew->done);
+	sem_init(&crew->alarm, 0, 0);
+	rc = svart_work_queue_create(s->params.max_requests, &crew->todo);
 	if (rc != 0)
 		goto destroy_crew;
 	while (crew->nr < nr) {
@@ -246,14 +284,13 @@ static void members_join(struct svart_fault_crew *crew)
 {
 	uint32_t i;
 
-	pthread_mutex_lock(&crew->mutex);
-	crew->stop = true;
-	pthread_cond_broadcast(&crew->work);
-	pthread_mutex_unlock(&crew->mutex);
+	atomic_store(&crew->stop, true);
+	while (idle_take(crew))
+		sem_post(&crew->alarm);
 	for (i = 0; i < crew->nr; i++)
 		pthread_join(crew->members[i].thread, NULL);
+	sem_destroy(&crew->alarm);
 	pthread_cond_destroy(&crew->settled);
-	pthread_cond_destroy(&crew->work);
 	pthread_mutex_destroy(&crew->mutex);
 }
 
@@ -266,8 +303,7 @@ void svart_fault_crew_destroy(struct svart_fault_crew *crew, bool join)
 	if (join)
 		members_join(crew);
 	for (i = 0; i < crew->nr; i++)
-		svart_fault_worker_fini(&crew->members[i].worker);
-	free(crew->done);
-	free(crew->todo);
+		member_fini(&crew->members[i]);
+	svart_work_queue_destroy(crew->todo);
 	free(crew);
 }

@@ -2,6 +2,8 @@
 /* Copyright (c) 2026 the svart authors */
 #include "engine.h"
 
+#include "trace.h"
+
 bool svart_fault_group_move(struct svart_fault_group *group, enum svart_fault_group_state from,
 	enum svart_fault_group_state to)
 {
@@ -15,31 +17,42 @@ bool svart_fault_group_move(struct svart_fault_group *group, enum svart_fault_gr
 		&group->state, &expected, to, memory_order_acq_rel, memory_order_acquire);
 }
 
-void svart_fault_lose(struct svart_fault_service *s, struct svart_fault_lane *lane)
+void svart_fault_lose(struct svart_fault_lane *lane)
 {
 	if (!atomic_exchange_explicit(&lane->lost, true, memory_order_relaxed))
-		svart_fault_count(&s->counters.sources_lost, 1);
+		svart_fault_count(&svart_fault_counters(lane)->sources_lost, 1);
+}
+
+static void answer_trace(const struct svart_fault_outbox *box, uint32_t i, uint64_t now)
+{
+	const struct svart_page_response *answer = &box->answers[i];
+	uint32_t pasid = answer->flags & SVART_PAGE_REQUEST_PASID ? answer->pasid : UINT32_MAX;
+
+	svart_trace_page_response(box->lane->source->device, pasid, answer->group_id, answer->token,
+		answer->flags, answer->code, box->gone[i], now - box->fetched_ns[i]);
 }
 
 /** Counts what was sent, and how long it took from the fetch to here. */
-static void answers_count(struct svart_fault_worker *w)
+static void answers_count(const struct svart_fault_outbox *box)
 {
-	struct svart_fault_counters *counters = &w->service->counters;
-	struct svart_fault_outbox *box = &w->outbox;
-	uint64_t now = svart_fault_now(box->lane), success = 0, gone = 0;
+	struct svart_fault_counters *n = svart_fault_counters(box->lane);
+	uint64_t now = svart_fault_now(box->lane), success = 0, gone = 0, own = 0;
 	uint32_t i;
 
 	for (i = 0; i < box->nr; i++) {
+		answer_trace(box, i, now);
 		if (box->gone[i]) {
 			gone++;
 			continue;
 		}
 		success += box->answers[i].code == SVART_PAGE_RESPONSE_SUCCESS;
-		svart_histogram_add(&counters->latency_ns, now - box->fetched_ns[i]);
+		own += box->own[i];
+		svart_histogram_add(&n->latency_ns, now - box->fetched_ns[i]);
 	}
-	svart_fault_count(&counters->answers_gone, gone);
-	svart_fault_count(&counters->answers_success, success);
-	svart_fault_count(&counters->answers_invalid, box->nr - gone - success);
+	svart_fault_count(&n->answers_gone, gone);
+	svart_fault_count(&n->answers_own, own);
+	svart_fault_count(&n->answers_success, success);
+	svart_fault_count(&n->answers_invalid, box->nr - gone - success);
 }
 
 void svart_fault_flush(struct svart_fault_worker *w)
@@ -54,8 +67,8 @@ void svart_fault_flush(struct svart_fault_worker *w)
 	for (i = 0; i < box->nr; i++)
 		box->gone[i] = false;
 	if (source->ops->respond(source, box->answers, box->nr, box->gone) != 0)
-		svart_fault_lose(w->service, box->lane);
-	answers_count(w);
+		svart_fault_lose(box->lane);
+	answers_count(box);
 	box->nr_sent += box->nr;
 	box->nr = 0;
 }
@@ -69,11 +82,13 @@ void svart_fault_answer(struct svart_fault_worker *w, struct svart_fault_lane *l
 		svart_fault_flush(w);
 	box->lane = lane;
 	box->fetched_ns[box->nr] = fetched_ns;
+	box->own[box->nr] = (request->flags & SVART_PAGE_REQUEST_LAST) == 0;
 	box->answers[box->nr++] = (struct svart_page_response){
 		.token = request->token,
 		.pasid = request->pasid,
 		.group_id = request->group_id,
-		.flags = request->flags & SVART_PAGE_REQUEST_PASID,
+		.flags = request->flags & (SVART_PAGE_REQUEST_PASID | SVART_PAGE_REQUEST_LAST |
+						  SVART_PAGE_REQUEST_NEEDS_RESPONSE),
 		.code = code,
 		.private_data = { request->private_data[0], request->private_data[1] },
 	};
@@ -83,8 +98,8 @@ void svart_fault_answer_group(struct svart_fault_worker *w, uint32_t group, uint
 {
 	struct svart_fault_service *s = w->service;
 	struct svart_fault_group *g = &s->groups[group];
-	const struct svart_group_node *nodes = svart_group_pool_nodes(s->pool);
 
-	svart_fault_answer(
-		w, &s->lanes[g->lane], &nodes[nodes[group].last].request, code, g->fetched_ns);
+	if (g->kind != SVART_FAULT_KIND_EAGER)
+		svart_fault_answer(
+			w, &s->lanes[g->lane], svart_fault_last(s, group), code, g->fetched_ns);
 }

@@ -9,10 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <rte_lcore.h>
 #include <rte_service.h>
 #include <rte_service_component.h>
 
+#include "dpdk_compat.h"
 #include "error.h"
 
 /** Polls without sleeping after a pass that found work: the next fault is often close behind. */
@@ -68,7 +68,7 @@ static unsigned int fds_list(struct svart_fault_service *s)
 	unsigned int nr = 0;
 	uint32_t i;
 
-	if (s->crew != NULL && svart_fault_starved(s)) {
+	if (s->crew != NULL && (svart_fault_starved(s) || s->nr_parents != 0)) {
 		svart_fault_crew_want(s->crew);
 		svart_fault_reap(s);
 	}
@@ -89,7 +89,7 @@ static void fds_read(struct svart_fault_service *s, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		lane = &s->lanes[s->fd_lanes[i]];
 		if (s->fds[i].revents & (POLLERR | POLLHUP | POLLNVAL))
-			svart_fault_lose(s, lane);
+			svart_fault_lose(lane);
 		else
 			lane->readable = (s->fds[i].revents & POLLIN) != 0;
 	}
@@ -115,7 +115,8 @@ static int sources_poll(struct svart_fault_service *s, uint64_t timeout_ns)
 		s->fds[nr++] = (struct pollfd){ .fd = s->wake_fd, .events = POLLIN };
 	if (nr == 0)
 		return 0;
-	rc = m->ops->poll(m, s->fds, nr, timeout_ns);
+	/* Taking back what resolvers had can have made groups ready. */
+	rc = m->ops->poll(m, s->fds, nr, s->nr_ready != 0 ? 0 : timeout_ns);
 	if (rc < 0)
 		return rc;
 	fds_read(s, nr_lanes);
@@ -189,7 +190,7 @@ int svart_fault_thread_start(const struct svart_fault_service *s, const char *na
 	/* The thread inherits the mask; the program's signals are for the program's threads. */
 	signals_block(&old);
 	if (s->eal) {
-		rc = rte_ctrl_thread_create(thread, name, NULL, main, arg);
+		rc = svart_ctrl_thread_create(thread, name, main, arg);
 	} else {
 		rc = -pthread_create(thread, NULL, main, arg);
 		if (rc == 0)

@@ -65,6 +65,10 @@ static int params_check(struct svart_fault_params *p, bool eal)
 
 static void service_free(struct svart_fault_service *s)
 {
+	uint32_t i;
+
+	for (i = 0; i < SVART_FAULT_MAX_SOURCES; i++)
+		svart_fault_counters_free(&s->lanes[i]);
 	svart_fault_worker_fini(&s->worker);
 	svart_group_pool_destroy(s->pool);
 	free(s->ready);
@@ -177,8 +181,7 @@ static struct svart_fault_lane *lane_find_free(struct svart_fault_service *s)
 	return NULL;
 }
 
-/** @return the lane that serves a source, or NULL. Inside the gate. */
-static struct svart_fault_lane *lane_find(
+struct svart_fault_lane *svart_fault_lane_find(
 	struct svart_fault_service *s, const struct svart_fault_source *source)
 {
 	uint32_t i;
@@ -201,12 +204,16 @@ static int lane_open(struct svart_fault_service *s, struct svart_fault_source *s
 		return svart_fail(-ENOSPC,
 			"a fault service serves %d sources at most: create one more",
 			SVART_FAULT_MAX_SOURCES);
+	rc = svart_fault_counters_open(lane);
+	if (rc != 0)
+		return svart_fail(rc, "no memory for the counters of a fault source: free some");
 	rc = svart_fault_machine_get(s, source->m);
 	if (rc != 0)
 		return rc;
 	lane->source = source;
 	lane->space = space;
 	lane->grouper = grouper;
+	lane->mode = SVART_FAULT_DEFERRED;
 	lane->readable = false;
 	lane->retry_ns = 0;
 	lane->starved_ns = 0;
@@ -214,12 +221,26 @@ static int lane_open(struct svart_fault_service *s, struct svart_fault_source *s
 	lane->oldest = SVART_GROUP_NONE;
 	lane->newest = SVART_GROUP_NONE;
 	atomic_store(&lane->lost, false);
+	atomic_store(&lane->settling, false);
 	lane->state = SVART_FAULT_LANE_ACTIVE;
 	index = (uint32_t)(lane - s->lanes);
 	if (index >= s->nr_lanes)
 		s->nr_lanes = index + 1;
 	s->nr_sources++;
 	return 0;
+}
+
+/** Makes the service that of all sources that go with this one. @return 0, -EINVAL another has some. */
+static int source_claim(struct svart_fault_service *s, struct svart_fault_source *source)
+{
+	struct svart_fault_service *other = NULL;
+
+	if (source->service == NULL || atomic_compare_exchange_strong(source->service, &other, s) ||
+		other == s)
+		return 0;
+	return svart_fail(-EINVAL,
+		"another fault service has the raw queues of the device: use one "
+		"service for all its attachments");
 }
 
 int svart_fault_service_add(
@@ -232,6 +253,9 @@ int svart_fault_service_add(
 	if (atomic_load(&s->dead))
 		return svart_fail(-EPERM, "the fault service belongs to the parent process: create "
 					  "one after the fork");
+	rc = source_claim(s, source);
+	if (rc != 0)
+		return rc;
 	rc = svart_grouper_create_on(s->pool, max_groups, &grouper);
 	if (rc != 0)
 		return svart_fail(rc, "no memory for the groups of a fault source: free some");
@@ -263,13 +287,23 @@ static struct svart_idle_hook *lane_close(
 /** In a forked child: nothing that a thread of the parent may have been changing is touched. */
 static void lane_forget(struct svart_fault_service *s, const struct svart_fault_source *source)
 {
-	struct svart_fault_lane *lane = lane_find(s, source);
+	struct svart_fault_lane *lane = svart_fault_lane_find(s, source);
 
 	if (lane == NULL)
 		return;
 	svart_grouper_destroy(lane->grouper);
 	lane->state = SVART_FAULT_LANE_FREE;
 	s->nr_sources--;
+}
+
+/** What is queued at the source and was not fetched ends there. Inside the gate. */
+static void lane_flush(struct svart_fault_lane *lane)
+{
+	struct svart_fault_source *source = lane->source;
+	size_t nr = source->ops->flush != NULL ? source->ops->flush(source) : 0;
+
+	svart_fault_count(&svart_fault_counters(lane)->page_requests, nr);
+	svart_fault_count(&svart_fault_counters(lane)->dropped, nr);
 }
 
 void svart_fault_service_remove(struct svart_fault_service *s, struct svart_fault_source *source)
@@ -283,14 +317,15 @@ void svart_fault_service_remove(struct svart_fault_service *s, struct svart_faul
 		return;
 	}
 	svart_gate_enter_control(&s->gate, svart_fault_kick, s);
-	lane = lane_find(s, source);
+	lane = svart_fault_lane_find(s, source);
 	if (lane == NULL) {
 		svart_gate_leave(&s->gate);
 		return;
 	}
 	lane->state = SVART_FAULT_LANE_REMOVING;
-	svart_fault_drop_partial(s, lane);
+	svart_fault_drop_partial(lane);
 	svart_fault_abandon(s, lane);
+	lane_flush(lane);
 	svart_gate_leave(&s->gate);
 
 	/* Outside the gate, so that other sources are served while a long map of this one ends. */
@@ -305,26 +340,14 @@ void svart_fault_service_remove(struct svart_fault_service *s, struct svart_faul
 		svart_machine_idle_remove(m, hook);
 }
 
-static uint64_t count_get(const _Atomic uint64_t *counter)
+void svart_fault_service_set_mode(struct svart_fault_service *s,
+	const struct svart_fault_source *source, enum svart_fault_mode mode)
 {
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
+	struct svart_fault_lane *lane;
 
-void svart_fault_stats_get(const struct svart_fault_service *s, struct svart_fault_stats *stats)
-{
-	const struct svart_fault_counters *c = &s->counters;
-
-	*stats = (struct svart_fault_stats){
-		.page_requests = count_get(&c->page_requests),
-		.groups = count_get(&c->groups),
-		.answers_success = count_get(&c->answers_success),
-		.answers_invalid = count_get(&c->answers_invalid),
-		.answers_gone = count_get(&c->answers_gone),
-		.dropped = count_get(&c->dropped),
-		.deadlines = count_get(&c->deadlines),
-		.sources_lost = count_get(&c->sources_lost),
-		.latency_p50_ns = svart_histogram_quantile(&c->latency_ns, 500),
-		.latency_p99_ns = svart_histogram_quantile(&c->latency_ns, 990),
-		.latency_max_ns = count_get(&c->latency_ns.max),
-	};
+	svart_gate_enter_control(&s->gate, svart_fault_kick, s);
+	lane = svart_fault_lane_find(s, source);
+	if (lane != NULL)
+		lane->mode = mode;
+	svart_gate_leave(&s->gate);
 }

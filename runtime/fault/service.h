@@ -10,6 +10,7 @@
 
 #include <svart/fault.h>
 
+#include "histogram.h"
 #include "source.h"
 #include "space.h"
 
@@ -23,7 +24,8 @@ int svart_fault_service_fini(struct svart_fault_service *service);
  * Starts serving a source: its requests are resolved in `space`.
  *
  * @param source stays the caller's until svart_fault_service_remove().
- * @return 0, -ENOSPC too many sources (1024), -ENOMEM.
+ * @return 0, -ENOSPC too many sources (1024), -ENOMEM, -EINVAL another service has sources that go with
+ *         this one (svart_fault_source.service).
  * @thread control.
  */
 int svart_fault_service_add(struct svart_fault_service *service, struct svart_fault_source *source,
@@ -37,6 +39,27 @@ int svart_fault_service_add(struct svart_fault_service *service, struct svart_fa
  */
 void svart_fault_service_remove(
 	struct svart_fault_service *service, struct svart_fault_source *source);
+
+/** Eager or deferred, from the next record on. @thread control. @blocks until the pass ends. */
+void svart_fault_service_set_mode(struct svart_fault_service *service,
+	const struct svart_fault_source *source, enum svart_fault_mode mode);
+
+/**
+ * What sources have counted since they were added, summed; quantiles are those of all answers together.
+ * A source that is not served counts nothing.
+ * @param sources array[nr]. @thread control.
+ */
+void svart_fault_service_sources_stats(struct svart_fault_service *service,
+	struct svart_fault_source *const *sources, unsigned int nr,
+	struct svart_fault_stats *stats);
+
+/**
+ * Their latencies, in nanoseconds, by powers of two.
+ * @param rows out: array[SVART_HISTOGRAM_ROWS]. @return how many. @thread control.
+ */
+unsigned int svart_fault_service_sources_latency(struct svart_fault_service *service,
+	struct svart_fault_source *const *sources, unsigned int nr,
+	struct svart_histogram_row *rows);
 
 /** A pointer that the core keeps with the service: who made it. */
 void svart_fault_service_set_owner(struct svart_fault_service *service, void *owner);

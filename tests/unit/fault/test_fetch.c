@@ -60,7 +60,7 @@ static void test_fetch_answer_carries_the_last_requests_identity(void **state)
 	assert_int_equal(answer->token, request.token);
 	assert_int_equal(answer->pasid, 77);
 	assert_int_equal(answer->group_id, 300);
-	assert_int_equal(answer->flags, PASID);
+	assert_int_equal(answer->flags, PASID | LAST);
 	assert_memory_equal(answer->private_data, request.private_data, 16);
 }
 

@@ -91,6 +91,29 @@ static void test_service_takes_1024_sources_and_no_more(void **state)
 	free(sources);
 }
 
+static void test_service_takes_no_source_whose_like_another_service_has(void **state)
+{
+	struct fake_world *w = fake_world_create_inline(64), *w2 = fake_world_create_inline(64);
+	_Atomic(struct svart_fault_service *) service = NULL;
+	struct fake_source a, b;
+
+	(void)state;
+	fake_source_init(&a, &w->m);
+	fake_source_init(&b, &w->m);
+	a.base.service = &service;
+	b.base.service = &service;
+	assert_int_equal(svart_fault_service_add(w->service, &a.base, &w->space), 0);
+	assert_int_equal(svart_fault_service_add(w2->service, &b.base, &w2->space), -EINVAL);
+	assert_non_null(strstr(svart_fail_text(), "one service for all"));
+	assert_int_equal(svart_fault_service_add(w->service, &b.base, &w->space), 0);
+	svart_fault_service_remove(w->service, &a.base);
+	svart_fault_service_remove(w->service, &b.base);
+	fake_source_fini(&a);
+	fake_source_fini(&b);
+	fake_world_destroy(w2);
+	fake_world_destroy(w);
+}
+
 static void test_service_pause_pumps_an_inline_service(void **state)
 {
 	struct fake_world *w = fake_world_create_inline(64);
@@ -235,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_service_defaults_are_a_thread_that_ends),
 		cmocka_unit_test(test_service_with_a_source_is_busy),
 		cmocka_unit_test(test_service_takes_1024_sources_and_no_more),
+		cmocka_unit_test(test_service_takes_no_source_whose_like_another_service_has),
 		cmocka_unit_test(test_service_pause_pumps_an_inline_service),
 		cmocka_unit_test(test_service_hook_stays_until_the_machines_last_source_goes),
 		cmocka_unit_test(test_service_machine_with_no_room_for_a_hook_is_refused),

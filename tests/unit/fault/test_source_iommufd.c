@@ -19,6 +19,8 @@ struct kernel {
 	size_t group_sizes[MAX_RECORDS];
 	size_t nr, nr_groups, head, head_group;
 	int read_rc, write_rc; /**< Returned once, if not 0. */
+	size_t read_short;     /**< The next read gives so many bytes fewer. */
+	size_t write_more;     /**< Writes say that they took so many bytes more. */
 	unsigned int nr_reads, nr_writes;
 	struct iommu_hwpt_page_response answers[MAX_COOKIES];
 	size_t nr_answers;
@@ -48,7 +50,9 @@ static ssize_t kernel_read(struct svart_machine *m, int fd, void *buf, size_t le
 	}
 	if (nr == 0 && k->head_group < k->nr_groups)
 		return -EINVAL;
-	return (ssize_t)(nr * sizeof(k->records[0]));
+	len = nr * sizeof(k->records[0]) - k->read_short;
+	k->read_short = 0;
+	return (ssize_t)len;
 }
 
 static bool kernel_knows(const struct kernel *k, uint32_t cookie)
@@ -75,7 +79,7 @@ static ssize_t kernel_write(struct svart_machine *m, int fd, const void *buf, si
 		return rc;
 	for (i = 0; i < nr && kernel_knows(k, in[i].cookie); i++)
 		k->answers[k->nr_answers++] = in[i];
-	return i == 0 ? -EINVAL : (ssize_t)(i * sizeof(*in));
+	return i == 0 ? -EINVAL : (ssize_t)(i * sizeof(*in) + k->write_more);
 }
 
 static const struct svart_machine_ops kernel_ops = {
@@ -247,6 +251,79 @@ static void test_iommufd_read_errors_are_passed_on(void **state)
 	assert_int_equal(fetch(rig, 8), 1);
 }
 
+static void test_iommufd_read_errors_that_may_pass_lose_nothing(void **state)
+{
+	const int errors[] = { -ENOMEM, -EFAULT, -EAGAIN, -EIO };
+	struct rig *rig = *state;
+	size_t i;
+
+	queue_group(rig, 1, 2);
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		rig->k.read_rc = errors[i];
+		assert_int_equal(fetch(rig, 8), errors[i]);
+	}
+	assert_int_equal(fetch(rig, 8), 2);
+	assert_int_equal(rig->s->malformed, 0);
+}
+
+static void test_iommufd_einval_without_a_large_group_is_got_over(void **state)
+{
+	struct rig *rig = *state;
+
+	queue_group(rig, 1, 2);
+	rig->k.read_rc = -EINVAL;
+	assert_int_equal(fetch(rig, 8), 2);
+	assert_int_equal(rig->k.nr_reads, 2);
+}
+
+static void test_iommufd_short_read_ends_the_group_it_cuts(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t cookie = 7;
+	bool gone;
+
+	queue_group(rig, 7, 3);
+	rig->k.read_short = 30; /* Of 40 bytes a record. */
+	assert_int_equal(fetch(rig, 8), 1);
+	assert_int_equal(rig->out[0].flags, LAST | BAD);
+	assert_int_equal(rig->out[0].token, 7);
+	assert_int_equal(rig->s->malformed, 1);
+	assert_int_equal(respond(rig, &cookie, 1, &gone), 0);
+	assert_false(gone);
+}
+
+static void test_iommufd_read_of_less_than_a_record_is_none(void **state)
+{
+	struct rig *rig = *state;
+
+	queue_group(rig, 7, 1);
+	rig->k.read_short = 1;
+	assert_int_equal(fetch(rig, 8), 0);
+	assert_int_equal(rig->s->buffered, 0);
+}
+
+static void test_iommufd_read_that_says_more_than_was_asked_is_an_error(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->k.read_rc = 513 * (int)sizeof(struct iommu_hwpt_pgfault);
+	assert_int_equal(fetch(rig, 8), -EIO);
+	assert_int_equal(rig->s->buffered, 0);
+}
+
+static void test_iommufd_unaligned_address_is_delivered_as_it_is(void **state)
+{
+	struct rig *rig = *state;
+	struct iommu_hwpt_pgfault *r = queue(rig, 9, 1);
+
+	r->addr = 0x7f0000000fff; /* SMMUv3 gives the address of the access. */
+	r->length = 4096;
+	rig->k.group_sizes[rig->k.nr_groups++] = 1;
+	assert_int_equal(fetch(rig, 8), 1);
+	assert_int_equal(rig->out[0].addr, 0x7f0000000fff);
+	assert_int_equal(rig->out[0].flags, PASID | LAST);
+}
+
 /** A malformed group comes as one LAST that says so, and its cookie can be answered. */
 static void assert_malformed(struct rig *rig, uint32_t cookie)
 {
@@ -399,6 +476,22 @@ static void test_iommufd_write_error_takes_the_answers_with_it(void **state)
 	assert_int_equal(rig->k.nr_writes, 1);
 }
 
+static void test_iommufd_write_that_says_more_than_was_given_is_an_error(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t cookie = 1;
+	bool gone;
+
+	queue_group(rig, 1, 1);
+	assert_int_equal(fetch(rig, 8), 1);
+	rig->k.write_more = sizeof(struct iommu_hwpt_page_response);
+	assert_int_equal(respond(rig, &cookie, 1, &gone), -EIO);
+	assert_int_equal(rig->k.nr_writes, 1);
+	assert_int_equal(respond(rig, &cookie, 1, &gone), 0);
+	assert_true(gone);
+	assert_int_equal(rig->k.nr_writes, 1);
+}
+
 static void test_iommufd_interrupted_write_is_made_again(void **state)
 {
 	struct rig *rig = *state;
@@ -493,6 +586,12 @@ int main(void)
 		t(test_iommufd_group_larger_than_the_buffer_grows_it),
 		t(test_iommufd_fd_that_only_says_einval_ends_in_an_error),
 		t(test_iommufd_read_errors_are_passed_on),
+		t(test_iommufd_read_errors_that_may_pass_lose_nothing),
+		t(test_iommufd_einval_without_a_large_group_is_got_over),
+		t(test_iommufd_short_read_ends_the_group_it_cuts),
+		t(test_iommufd_read_of_less_than_a_record_is_none),
+		t(test_iommufd_read_that_says_more_than_was_asked_is_an_error),
+		t(test_iommufd_unaligned_address_is_delivered_as_it_is),
 		t(test_iommufd_other_device_is_malformed),
 		t(test_iommufd_reserved_field_is_malformed),
 		t(test_iommufd_unknown_permission_is_malformed),
@@ -510,6 +609,7 @@ int main(void)
 		t(test_iommufd_answers_go_in_one_write),
 		t(test_iommufd_gone_cookies_do_not_stop_the_others),
 		t(test_iommufd_write_error_takes_the_answers_with_it),
+		t(test_iommufd_write_that_says_more_than_was_given_is_an_error),
 		t(test_iommufd_interrupted_write_is_made_again),
 		t(test_iommufd_too_many_outstanding_groups_wait_in_the_buffer),
 		t(test_iommufd_group_size_out_of_range_is_refused),
