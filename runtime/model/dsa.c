@@ -22,6 +22,8 @@ static const struct {
 	uint32_t min, max, otherwise;
 } option_table[] = {
 	{ "prg_pages", offsetof(struct dsa_options, prg_pages), 1, DSA_MAX_PRG_PAGES, 8 },
+	{ "prg_rate", offsetof(struct dsa_options, prg_rate), 1, DSA_MAX_PRG_PAGES,
+		DSA_MAX_PRG_PAGES },
 	{ "max_xfer_shift", offsetof(struct dsa_options, max_xfer_shift), 12, 31, 31 },
 	{ "wqs", offsetof(struct dsa_options, nr_wqs), 1, DSA_MAX_WQS, DSA_MAX_WQS },
 	{ "engines", offsetof(struct dsa_options, nr_engines), 1, DSA_MAX_ENGINES,
@@ -31,8 +33,8 @@ static const struct {
 		DSA_MAX_WQ_SIZE },
 };
 
-static const char *const option_keys[] = { "prg_pages", "max_xfer_shift", "wqs", "engines",
-	"groups", "wq_size_total", NULL };
+static const char *const option_keys[] = { "prg_pages", "prg_rate", "max_xfer_shift", "wqs",
+	"engines", "groups", "wq_size_total", NULL };
 
 static uint32_t *option_place(struct dsa_options *options, size_t i)
 {

@@ -230,12 +230,11 @@ static bool size_is_good(const struct dsa_engine *e)
 	return e->desc.size != 0 && e->desc.size <= UINT64_C(1) << shift;
 }
 
-static bool opcode_is_known(struct dsa *d, const struct dsa_engine *e)
+static bool opcode_is_known(const struct dsa_engine *e)
 {
 	uint32_t opcode = engine_opcode(e);
 
-	return (svart_dsa_reg_read(d, SVART_DSA_OPCAP_OFF + opcode / 32 * 4) >> opcode % 32 & 1) !=
-	       0;
+	return opcode < 64 && (DSA_OPCAP >> opcode & 1) != 0;
 }
 
 /* Ends an operation with something wrong. Returns whether it is good. */
@@ -251,7 +250,7 @@ static bool engine_check(struct dsa *d, struct dsa_engine *e)
 		e->state = DSA_ENGINE_IDLE;
 		return false;
 	}
-	if (!opcode_is_known(d, e))
+	if (!opcode_is_known(e))
 		status = SVART_DSA_STATUS_BAD_OPCODE;
 	else if ((flags = check_flags(e)) != 0)
 		status = SVART_DSA_STATUS_BAD_FLAGS;
@@ -452,19 +451,27 @@ static uint64_t engine_wqs(const struct dsa *d, const struct dsa_engine *e)
 	return 0;
 }
 
+/* WQs as bits, the next one in turn moved to bit 0. */
+static uint64_t wqs_from(const struct dsa *d, const struct dsa_engine *e, uint64_t wqs)
+{
+	wqs &= (UINT64_C(1) << d->options.nr_wqs) - 1;
+	wqs = wqs >> e->next_wq | wqs << (DSA_MAX_WQS - e->next_wq);
+	return wqs & ((UINT64_C(1) << DSA_MAX_WQS) - 1);
+}
+
 /* Takes the next descriptor of the group's WQs, in turn. Returns whether there was one. */
 static bool engine_take(struct dsa *d, struct dsa_engine *e)
 {
-	uint64_t wqs = engine_wqs(d, e);
+	uint64_t wqs = wqs_from(d, e, engine_wqs(d, e));
 
-	for (unsigned int i = 0; i < d->options.nr_wqs; i++) {
-		unsigned int at = (e->next_wq + i) % d->options.nr_wqs;
+	for (; wqs != 0; wqs &= wqs - 1) {
+		unsigned int at = (e->next_wq + (unsigned int)__builtin_ctzll(wqs)) % DSA_MAX_WQS;
 		struct dsa_wq *wq = &d->wqs[at];
 
-		if ((wqs >> at & 1) == 0 || wq->state == SVART_DSA_WQ_DISABLED ||
+		if (wq->state == SVART_DSA_WQ_DISABLED ||
 			!svart_dsa_ring_take(&wq->ring, &e->desc, &e->position))
 			continue;
-		e->next_wq = (uint8_t)((at + 1) % d->options.nr_wqs);
+		e->next_wq = (uint8_t)((at + 1) % DSA_MAX_WQS);
 		e->wq = wq;
 		return true;
 	}
@@ -480,6 +487,7 @@ static void engine_start(struct dsa *d, struct dsa_engine *e)
 	e->untranslated = (e->wq->cfg[2] & SVART_DSA_WQCFG2_ATS_DISABLE) != 0;
 	e->ask_one = false;
 	e->fault_tries = 0;
+	e->rest = 0;
 	e->prg.refused = false;
 	if (!engine_check(d, e))
 		return;
@@ -505,6 +513,10 @@ static bool engine_run(struct dsa *d, struct dsa_engine *e)
 {
 	if (e->prg.refused && !engine_refused(d, e))
 		return true;
+	if (e->rest > 0) {
+		e->rest--;
+		return true;
+	}
 	switch (engine_opcode(e)) {
 	case SVART_DSA_OP_MEMMOVE:
 	case SVART_DSA_OP_FILL:

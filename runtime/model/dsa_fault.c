@@ -5,6 +5,11 @@
  * Page request groups (PCIe 6.0, 10.4). A group asks for the page that is needed, first, and for
  * missing pages after it. A group that was refused for a page that is not needed yet must not fail the
  * operation: the needed page is then asked for alone.
+ *
+ * A queue that is full drops requests, and the IOMMU answers a LAST that it drops by itself, with
+ * success (VT-d 7.4.1, SMMUv3 8.1), mostly at once. So an answer from within the request does not count as
+ * a try; after two that did not bring what is needed nothing else is asked for, and ever later, to
+ * leave software time to see the overflow.
  */
 
 #include <errno.h>
@@ -72,7 +77,7 @@ static int group_add_ahead(
 	return 0;
 }
 
-/* All that is needed first, then what is ahead; never more than option prg_pages. */
+/* All that is needed first, then what is ahead on the first two tries; never more than prg_pages. */
 static int group_build(
 	struct dsa *d, struct dsa_engine *e, const struct dsa_miss *misses, unsigned int nr)
 {
@@ -82,6 +87,8 @@ static int group_build(
 	e->prg = (struct dsa_prg){ .fault_addr = misses[0].addr };
 	if (e->ask_one || most < nr)
 		nr = most = 1;
+	else if (e->fault_tries > 2)
+		most = nr;
 	e->ask_one = false;
 	for (unsigned int i = 0; i < nr; i++)
 		group_add(&e->prg, svart_page_down(misses[i].addr), misses[i].write);
@@ -196,6 +203,10 @@ static int group_send_one(struct dsa *d, struct dsa_engine *e)
 		d->prgs[prg->prgi].owner = (uint8_t)(e->index + 1);
 		d->requests_open--;
 		e->state = before;
+	} else if (e->state == DSA_ENGINE_RUN && !prg->refused) {
+		/* Nobody has seen it. */
+		e->fault_tries--;
+		e->rest = 0;
 	}
 	return rc;
 }
@@ -220,11 +231,13 @@ static void group_fail(struct dsa *d, struct dsa_engine *e, int rc)
 bool svart_dsa_fault_send(struct dsa *d, struct dsa_engine *e)
 {
 	struct dsa_prg *prg = &e->prg;
+	uint32_t left = d->options.prg_rate;
 	bool moved = false;
 
 	if (prg->sent == 0 && !group_open(d, e))
 		return false;
-	while (e->state == DSA_ENGINE_SEND || e->state == DSA_ENGINE_CLOSE) {
+	/* With a rate other engines' requests come in between. */
+	for (; left > 0 && (e->state == DSA_ENGINE_SEND || e->state == DSA_ENGINE_CLOSE); left--) {
 		int rc = group_send_one(d, e);
 
 		if (rc == -EBUSY) {
@@ -265,6 +278,7 @@ void svart_dsa_fault_response(
 		return;
 	prgi_free(d, prgi);
 	e->prg.refused = code != SVART_BUS_PRG_SUCCESS;
+	e->rest = e->fault_tries > 1 ? 1U << e->fault_tries : 0;
 	e->state = DSA_ENGINE_RUN;
 }
 

@@ -28,6 +28,7 @@
  * All functions but svart_dsa_portal_store() run under the device's lock (bus.h). None blocks.
  */
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,8 +64,14 @@
 /* Answers "success" after which a page that is still missing fails the operation. */
 #define DSA_MAX_FAULT_TRIES 16
 
-#define DSA_ATC_SETS 512
+/* 16 MiB of 4 KiB pages in two ways: a figure of ours, the specification has none. */
+#define DSA_ATC_SETS 2048
 #define DSA_ATC_WAYS 2
+
+/* The operations of this model: the first word of OPCAP. */
+#define DSA_OPCAP                                                               \
+	(UINT64_C(1) << SVART_DSA_OP_NOOP | UINT64_C(1) << SVART_DSA_OP_DRAIN | \
+		UINT64_C(1) << SVART_DSA_OP_MEMMOVE | UINT64_C(1) << SVART_DSA_OP_FILL)
 
 struct dsa;
 
@@ -80,34 +87,33 @@ struct dsa_options {
 	uint32_t wq_size_total;
 	uint32_t max_xfer_shift;
 	uint32_t prg_pages;
-};
-
-/**
- * One place of a WQ's ring.
- *
- * Owner: the store that reserved it, until seq says that it is filled; then the device.
- * Lifetime: the device's. Locks: none; seq.
- */
-struct dsa_slot {
-	struct svart_dsa_desc desc;
-	_Atomic uint32_t seq; /**< Position + 1 of the descriptor that is there. */
+	uint32_t prg_rate;
 };
 
 /**
  * The descriptors of a WQ: filled by any thread, emptied under the device's lock. Positions count
- * from 0 and wrap at 2^32.
+ * from 0 and wrap at 2^32. A place is its store's until seqs says that it is filled, then the device's.
  *
- * Owner: stores write ctl (by compare-and-swap) and refused; the device the rest.
+ * Stores and the device run on different cores, so what one side writes often is on lines of its own.
+ *
+ * Owner: stores write ctl (by compare-and-swap), head_seen and refused; the device the rest.
  * Lifetime: the device's. Locks: none.
  */
 struct dsa_ring {
 	/** Bit 0: open; 8 to 15: size; 32 to 63: tail, the next position. One word, so that a store
 	 *  checks and reserves at once. */
-	_Atomic uint64_t ctl;
-	_Atomic uint32_t head;    /**< The next position to take. */
-	uint32_t discard;         /**< Positions before it were aborted. */
-	_Atomic uint64_t refused; /**< A store that was dropped: see dsa_portal.c. */
-	struct dsa_slot slots[DSA_MAX_WQ_SIZE];
+	alignas(64) _Atomic uint64_t ctl;
+	/** What head was when a store last looked: head only grows, so there is that much room. */
+	_Atomic uint32_t head_seen;
+
+	alignas(64) _Atomic uint32_t head; /**< The next position to take. */
+	uint32_t discard;                  /**< Positions before it were aborted. */
+	uint32_t filled;                   /**< Positions before it are known to be filled. */
+
+	alignas(64) _Atomic uint64_t refused; /**< A store that was dropped: see dsa_portal.c. */
+
+	alignas(64) _Atomic uint32_t seqs[DSA_MAX_WQ_SIZE]; /**< Position + 1 of what is there. */
+	alignas(64) struct svart_dsa_desc descs[DSA_MAX_WQ_SIZE];
 };
 
 /**
@@ -179,7 +185,8 @@ struct dsa_engine {
 	bool backward;
 	bool untranslated;    /**< By dma_read() and dma_write(). */
 	bool ask_one;         /**< The next group is of one page: a larger one was refused. */
-	uint32_t fault_tries; /**< Responses since the last progress. */
+	uint32_t fault_tries; /**< Responses since the last progress, but those at once. */
+	uint32_t rest;        /**< Steps before it looks at memory again. */
 	struct dsa_prg prg;
 };
 
@@ -220,7 +227,7 @@ struct dsa_command {
  * The device.
  *
  * Owner: who created it. Lifetime: create to destroy. Locks: the caller's (bus.h), but what
- * svart_dsa_portal_store() touches: each WQ's ring.
+ * svart_dsa_portal_store() touches: each WQ's ring, and any_refused.
  */
 struct dsa {
 	struct svart_bus *bus;
@@ -236,6 +243,9 @@ struct dsa {
 	uint64_t swerr[SVART_DSA_SWERR_WORDS];
 	uint32_t msix_perm[SVART_DSA_NR_VECTORS];
 	struct dsa_command command;
+
+	/** A ring's refused is not 0; set after it. */
+	_Atomic bool any_refused;
 
 	struct dsa_group groups[DSA_MAX_GROUPS];
 	struct dsa_wq wqs[DSA_MAX_WQS];

@@ -28,9 +28,17 @@
 static_assert(DSA_MAX_WQ_SIZE < 256, "CTL_SIZE has 8 bits");
 static_assert((DSA_MAX_WQ_SIZE & (DSA_MAX_WQ_SIZE - 1)) == 0, "positions wrap at 2^32");
 
-static struct dsa_slot *ring_slot(struct dsa_ring *ring, uint32_t position)
+/* Free places that a store fetches before their turn, for they are in another core's cache. */
+#define FETCH_AHEAD 8
+/* Places that the device looks at together: each look takes their seqs from the core that stores. */
+#define LOOK_AHEAD 32
+/* If there are fewer, it looks once more a moment later: who stores most often stores more. */
+#define LOOK_FEW    8
+#define LOOK_PAUSES 4
+
+static unsigned int ring_place(uint32_t position)
 {
-	return &ring->slots[position % DSA_MAX_WQ_SIZE];
+	return position % DSA_MAX_WQ_SIZE;
 }
 
 void svart_dsa_ring_open(struct dsa_ring *ring, unsigned int size)
@@ -65,18 +73,51 @@ bool svart_dsa_ring_passed(struct dsa_ring *ring, uint32_t position)
 	return (int32_t)(head - position) >= 0;
 }
 
+static void pause_briefly(void)
+{
+#ifdef __x86_64__
+	for (unsigned int i = 0; i < LOOK_PAUSES; i++)
+		__builtin_ia32_pause();
+#endif
+}
+
+/* Fetches what is filled from position on, before limit. Returns the end. */
+static uint32_t ring_scan(const struct dsa_ring *ring, uint32_t position, uint32_t limit)
+{
+	unsigned int place = ring_place(position);
+
+	/* Orders seqs before descs; pairs with the release in svart_dsa_portal_store(). */
+	while (position != limit &&
+		atomic_load_explicit(&ring->seqs[place], memory_order_acquire) == position + 1) {
+		__builtin_prefetch(&ring->descs[place]);
+		place = ring_place(++position);
+	}
+	return position;
+}
+
+/* Finds what is filled from head on. Returns whether there is anything. */
+static bool ring_look(struct dsa_ring *ring, uint32_t head)
+{
+	uint32_t limit = head + LOOK_AHEAD, end = ring_scan(ring, head, limit);
+
+	if (end != head && end - head < LOOK_FEW) {
+		pause_briefly();
+		end = ring_scan(ring, end, limit);
+	}
+	ring->filled = end;
+	return end != head;
+}
+
 /* Takes the oldest descriptor, aborted or not. */
 static bool ring_pop(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	struct dsa_slot *slot = ring_slot(ring, head);
 
-	/* Orders seq before desc; pairs with the release in svart_dsa_portal_store(). */
-	if (atomic_load_explicit(&slot->seq, memory_order_acquire) != head + 1)
+	if (head == ring->filled && !ring_look(ring, head))
 		return false;
-	*desc = slot->desc;
+	*desc = ring->descs[ring_place(head)];
 	*position = head;
-	/* Orders the read of desc before the next store into the slot; pairs with reserve. */
+	/* Orders the read of desc before the next store into the place; pairs with reserve. */
 	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 	return true;
 }
@@ -109,6 +150,29 @@ void svart_dsa_ring_discard(struct dsa_ring *ring)
 		;
 }
 
+/* For the next stores, if the device is done with it. */
+static void ring_fetch_free(struct dsa_ring *ring, uint32_t position)
+{
+	uint32_t head = atomic_load_explicit(&ring->head_seen, memory_order_relaxed);
+
+	if (position - head < DSA_MAX_WQ_SIZE)
+		__builtin_prefetch(&ring->descs[ring_place(position)], 1);
+}
+
+/* Whether size descriptors are before tail that were not taken. */
+static bool ring_is_full(struct dsa_ring *ring, uint32_t tail, uint64_t size)
+{
+	/* Orders the device's read of a place before our store; pairs with ring_pop(), by way of the
+	 * store that looked at head. */
+	uint32_t head = atomic_load_explicit(&ring->head_seen, memory_order_acquire);
+
+	if (tail - head < size)
+		return false;
+	head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	atomic_store_explicit(&ring->head_seen, head, memory_order_release);
+	return tail - head >= size;
+}
+
 /*
  * Reserves the next position. Returns 0 or an enum svart_dsa_swerr. Head and tail are two words: that
  * the ring is full is only true if the tail is still the one that was compared.
@@ -119,8 +183,6 @@ static unsigned int ring_reserve(struct dsa_ring *ring, uint32_t *position)
 
 	for (;;) {
 		uint32_t tail = (uint32_t)SVART_FIELD_GET(CTL_TAIL, ctl);
-		/* Orders the device's read of a slot before our store; pairs with take. */
-		uint32_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 		uint64_t next = (ctl & ~CTL_TAIL) |
 				SVART_FIELD_PREP(CTL_TAIL, (uint64_t)(uint32_t)(tail + 1));
 		uint64_t compared = ctl;
@@ -128,7 +190,7 @@ static unsigned int ring_reserve(struct dsa_ring *ring, uint32_t *position)
 		if ((ctl & CTL_OPEN) == 0)
 			return SVART_DSA_SWERR_WQ_DISABLED;
 		*position = tail;
-		if (tail - head < SVART_FIELD_GET(CTL_SIZE, ctl)) {
+		if (!ring_is_full(ring, tail, SVART_FIELD_GET(CTL_SIZE, ctl))) {
 			if (atomic_compare_exchange_weak_explicit(&ring->ctl, &ctl, next,
 				    memory_order_acq_rel, memory_order_acquire))
 				return 0;
@@ -140,7 +202,8 @@ static unsigned int ring_reserve(struct dsa_ring *ring, uint32_t *position)
 	}
 }
 
-static void ring_refuse(struct dsa_ring *ring, unsigned int error, unsigned int opcode)
+static void ring_refuse(
+	struct dsa *d, struct dsa_ring *ring, unsigned int error, unsigned int opcode)
 {
 	uint64_t none = 0;
 	uint64_t first = REFUSED_ANY | SVART_FIELD_PREP(REFUSED_ERROR, error) |
@@ -148,12 +211,13 @@ static void ring_refuse(struct dsa_ring *ring, unsigned int error, unsigned int 
 
 	if (!atomic_compare_exchange_strong(&ring->refused, &none, first))
 		atomic_fetch_or(&ring->refused, REFUSED_ANY | REFUSED_MORE);
+	/* After refused, so that a report that clears it sees that, or comes again. */
+	atomic_store(&d->any_refused, true);
 }
 
 void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *desc)
 {
 	struct dsa_ring *ring;
-	struct dsa_slot *slot;
 	uint32_t position;
 	unsigned int error;
 
@@ -165,13 +229,14 @@ void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *desc)
 		struct svart_dsa_desc dropped;
 
 		memcpy(&dropped, desc, sizeof(dropped));
-		ring_refuse(ring, error,
+		ring_refuse(d, ring, error,
 			(unsigned int)SVART_FIELD_GET(SVART_DSA_DESC_OPCODE, dropped.flags_opcode));
 	} else {
-		slot = ring_slot(ring, position);
-		memcpy(&slot->desc, desc, sizeof(slot->desc));
+		ring_fetch_free(ring, position + FETCH_AHEAD);
+		memcpy(&ring->descs[ring_place(position)], desc, sizeof(ring->descs[0]));
 		/* Orders desc before seq; pairs with svart_dsa_ring_take(). */
-		atomic_store_explicit(&slot->seq, position + 1, memory_order_release);
+		atomic_store_explicit(
+			&ring->seqs[ring_place(position)], position + 1, memory_order_release);
 	}
 	d->bus->ops->wake(d->bus);
 }
@@ -207,14 +272,17 @@ bool svart_dsa_portal_report(struct dsa *d)
 {
 	bool any = false;
 
+	/* Most often there is nothing; then this line stays shared. */
+	if (!atomic_load_explicit(&d->any_refused, memory_order_relaxed))
+		return false;
+	atomic_store(&d->any_refused, false);
 	for (unsigned int i = 0; i < d->options.nr_wqs; i++) {
 		_Atomic uint64_t *word = &d->wqs[i].ring.refused;
 		uint64_t refused, word0;
 
-		/* Most often there is nothing; then this line stays shared. */
-		if (atomic_load_explicit(word, memory_order_relaxed) == 0)
-			continue;
 		refused = atomic_exchange(word, 0);
+		if (refused == 0)
+			continue;
 		word0 = SVART_DSA_SWERR0_DESC_VALID | SVART_DSA_SWERR0_WQ_VALID |
 			SVART_FIELD_PREP(
 				SVART_DSA_SWERR0_ERROR, SVART_FIELD_GET(REFUSED_ERROR, refused)) |

@@ -13,11 +13,6 @@
 #define WQCAP_SPR  UINT64_C(0x3f000000080080)
 #define GRPCAP_SPR UINT64_C(0x36004)
 
-/* The operations of this model. */
-#define OPCAP_MODEL                                                             \
-	(UINT64_C(1) << SVART_DSA_OP_NOOP | UINT64_C(1) << SVART_DSA_OP_DRAIN | \
-		UINT64_C(1) << SVART_DSA_OP_MEMMOVE | UINT64_C(1) << SVART_DSA_OP_FILL)
-
 /* Bits that software can set, dword by dword. No PRS_DISABLE: WQCAP does not show it. */
 static const uint64_t wqcfg_writable[DSA_WQCFG_DWORDS] = {
 	[0] = SVART_DSA_WQCFG0_SIZE,
@@ -63,7 +58,7 @@ static uint64_t cap_read(const struct dsa *d, uint64_t off)
 	case SVART_DSA_ENGCAP_OFF:
 		return SVART_FIELD_PREP(SVART_DSA_ENGCAP_NR_ENGINES, d->options.nr_engines);
 	case SVART_DSA_OPCAP_OFF:
-		return OPCAP_MODEL;
+		return DSA_OPCAP;
 	case SVART_DSA_OFFSETS_OFF:
 		return SVART_FIELD_PREP(SVART_DSA_OFFSETS_GRPCFG, DSA_GRPCFG_OFF / unit) |
 		       SVART_FIELD_PREP(SVART_DSA_OFFSETS_WQCFG, DSA_WQCFG_OFF / unit) |

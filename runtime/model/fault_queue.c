@@ -18,7 +18,7 @@
 
 /**
  * Flag of a record that linux/iommufd.h does not name: the answer must carry the PASID. The kernel
- * copies it out of its own records on VT-d (IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID).
+ * copies it out of its own records on VT-d (IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID), and not on SMMUv3.
  */
 #define FLAG_NEEDS_PASID (1U << 2)
 
@@ -95,18 +95,22 @@ static int copy_out(const struct svart_prg *group, uint32_t cookie, uint8_t *buf
 {
 	struct iommu_hwpt_pgfault record = {
 		.dev_id = group->dev_id,
-		.grpid = group->prgi,
+		.grpid = group->id,
 		.cookie = cookie,
 	};
-	const struct svart_prg_record *r;
+	const struct svart_prg_record *r = NULL;
+	uint32_t i;
 	int rc = 0;
 
 	if (group->pasid != SVART_BUS_NO_PASID) {
-		record.flags = IOMMU_PGFAULT_FLAGS_PASID_VALID | FLAG_NEEDS_PASID;
+		record.flags = IOMMU_PGFAULT_FLAGS_PASID_VALID |
+			       (group->parent == NULL ? FLAG_NEEDS_PASID : 0);
 		record.pasid = group->pasid;
 	}
-	for (r = group->first; r != NULL && rc == 0; r = r->next) {
-		record.flags |= r->next == NULL ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0;
+	for (i = 0; i < group->nr_records && rc == 0; i++) {
+		/* What comes after the last is not the group's to read. */
+		r = i == 0 ? group->first : r->next;
+		record.flags |= i + 1 == group->nr_records ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0;
 		record.perm = r->perm;
 		record.addr = r->addr;
 		rc = svart_guard_copy(buf, &record, sizeof(record));
@@ -125,7 +129,8 @@ static ssize_t read_group(struct svart_model_fault *fault, uint8_t *buf, size_t 
 
 	if (bytes > room)
 		return -EINVAL;
-	rc = free_cookie(fault, &cookie);
+	rc = svart_inject_strikes(group->dev, SVART_INJECT_ENOMEM) ? -ENOMEM
+								   : free_cookie(fault, &cookie);
 	if (rc == 0)
 		rc = copy_out(group, cookie, buf);
 	if (rc != 0)
@@ -203,7 +208,7 @@ static int respond(struct svart_model_fault *fault, const struct iommu_hwpt_page
 	svart_model_device_lock(dev);
 	group = take(fault, dev, answer->cookie);
 	if (group != NULL)
-		svart_iommu_answer(group, success ? SVART_BUS_PRG_SUCCESS : SVART_BUS_PRG_INVALID);
+		svart_prg_answer(group, success ? SVART_BUS_PRG_SUCCESS : SVART_BUS_PRG_INVALID);
 	svart_model_device_unlock(dev);
 	return group != NULL ? 0 : -EINVAL;
 }

@@ -7,6 +7,7 @@
 
 #include "ioas.h"
 #include "model_device.h"
+#include "unit.h"
 
 static void hwpt_destroy(struct svart_iobj *obj)
 {
@@ -101,6 +102,15 @@ static void drop(struct svart_iommu_attachment *a)
 	free(a);
 }
 
+/**
+ * Whether the kernel attaches the device to a HWPT with a fault object: intel_iommu_enable_iopf()
+ * wants page requests, arm_smmu_enable_iopf() nothing, though then no fault may ever come.
+ */
+static bool may_fault(const struct svart_model_device *dev)
+{
+	return dev->unit_ops->kind == SVART_IOMMU_UNIT_SMMU || (dev->type->ats && dev->type->pri);
+}
+
 /** Attaches to a HWPT that the caller uses; a new attachment uses it, too. */
 static int attach(struct svart_model_device *dev, struct svart_hwpt *hwpt, uint32_t pasid,
 	struct svart_iommu_attachment **old)
@@ -114,7 +124,7 @@ static int attach(struct svart_model_device *dev, struct svart_hwpt *hwpt, uint3
 	rc = check_pasid(dev, hwpt, pasid);
 	if (rc != 0)
 		return rc;
-	if (hwpt->fault != NULL && !(dev->type->ats && dev->type->pri))
+	if (hwpt->fault != NULL && !may_fault(dev))
 		return -ENODEV;
 	fresh = calloc(1, sizeof(*fresh));
 	if (fresh == NULL)

@@ -18,6 +18,7 @@
 #include "model_sysfs.h"
 #include "model_types.h"
 #include "model_vfio.h"
+#include "unit.h"
 #include "vma.h"
 
 /** PCI bus of devices that tests add. */
@@ -51,9 +52,16 @@ static int open_cdev(struct svart_model *model, const char *name)
 	return -ENOENT;
 }
 
+static int open_unit(struct svart_model *model, const char *address)
+{
+	struct svart_model_device *dev = svart_model_device_find(model, address);
+
+	return dev != NULL ? svart_unit_open(dev) : -ENOENT;
+}
+
 static int model_open(struct svart_machine *m, const char *path, int flags)
 {
-	static const char cdevs[] = "/dev/vfio/devices/";
+	static const char cdevs[] = "/dev/vfio/devices/", units[] = SVART_IOMMU_UNIT_DIR;
 	struct svart_model *model = svart_model_of(m);
 
 	if (is_own_process(path))
@@ -62,6 +70,8 @@ static int model_open(struct svart_machine *m, const char *path, int flags)
 		return svart_model_open_iommufd(model);
 	if (begins(path, cdevs))
 		return open_cdev(model, path + sizeof(cdevs) - 1);
+	if (begins(path, units))
+		return open_unit(model, path + sizeof(units) - 1);
 	return svart_model_sysfs_open(model, path, flags);
 }
 
@@ -429,13 +439,25 @@ void svart_model_stats_get(struct svart_machine *m, struct svart_model_stats *st
 	for (i = 0; i < svart_model_nr_devices(model); i++) {
 		dev = model->devices[i];
 		svart_model_device_lock(dev);
-		stats->page_requests_open += dev->iommu.outstanding;
+		stats->page_requests_open += dev->iommu.requests.outstanding;
 		svart_model_device_unlock(dev);
 	}
 	stats->objects = atomic_load(&model->nr_objects);
 	stats->pinned_bytes = atomic_load(&model->pinned_bytes);
 	stats->stale_accesses = atomic_load(&model->stale_accesses);
 	stats->dmar_faults = atomic_load(&model->dmar_faults);
+	stats->bad_answers = atomic_load(&model->bad_answers);
+	stats->late_answers = atomic_load(&model->late_answers);
+}
+
+uint64_t svart_model_injected(struct svart_machine *m, const char *address, const char *name)
+{
+	struct svart_model_device *dev = svart_model_device_find(svart_model_of(m), address);
+	enum svart_inject which = svart_inject_find(name);
+
+	if (dev == NULL || which == SVART_INJECT_NR)
+		return 0;
+	return atomic_load_explicit(&dev->inject.struck[which], memory_order_relaxed);
 }
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -444,12 +466,15 @@ int svart_model_add_device(struct svart_machine *m, const struct svart_device_mo
 	const char *options, char address[16])
 {
 	struct svart_model *model = svart_model_of(m);
+	struct svart_model_device_options parsed;
 	struct svart_model_device *dev;
-	int rc;
+	int rc = svart_model_options_split(options, &parsed);
 
+	if (rc != 0)
+		return rc;
 	pthread_mutex_lock(&model->devices_lock);
 	snprintf(address, 16, "0000:%02x:%02x.0", ADDED_BUS, svart_model_nr_devices(model) & 0x1f);
-	rc = svart_model_device_add(model, type, address, options, &dev);
+	rc = svart_model_device_add(model, type, address, &parsed, &dev);
 	pthread_mutex_unlock(&model->devices_lock);
 	return rc;
 }
@@ -500,7 +525,7 @@ static int tell_not_added(int rc, const char *name, const char *options)
 
 /** Finds the device at an address, or makes it with its first spec's options. */
 static int find_or_add(struct svart_model *model, const struct svart_model_type *t,
-	const char *name, const char *options, const char *address)
+	const char *name, const struct svart_model_device_options *options, const char *address)
 {
 	struct svart_model_device *dev;
 	int rc = 0;
@@ -510,10 +535,10 @@ static int find_or_add(struct svart_model *model, const struct svart_model_type 
 	if (dev == NULL) {
 		rc = svart_model_device_add(model, t->model, address, options, &dev);
 		if (rc != 0)
-			tell_not_added(rc, name, options);
-	} else if (options[0] != '\0' && strcmp(dev->options, options) != 0) {
+			tell_not_added(rc, name, options->own);
+	} else if (options->text[0] != '\0' && strcmp(dev->options, options->text) != 0) {
 		rc = svart_fail(-EINVAL, "%s was made with the options \"%s\", not \"%s\"", name,
-			dev->options, options);
+			dev->options, options->text);
 	}
 	pthread_mutex_unlock(&model->devices_lock);
 	return rc;
@@ -523,6 +548,7 @@ static int model_locate(
 	struct svart_machine *m, const char *name, const char *options, char address[16])
 {
 	const struct svart_model_type *t;
+	struct svart_model_device_options device;
 	struct svart_model_options parsed;
 	unsigned int number;
 	int rc;
@@ -534,11 +560,13 @@ static int model_locate(
 	if (rc == 0)
 		rc = check_machine_options(svart_model_of(m), &parsed);
 	if (rc == 0)
-		rc = svart_model_options_check(parsed.device, t->model->option_keys, name);
+		rc = svart_model_options_split(parsed.device, &device);
+	if (rc == 0)
+		rc = svart_model_options_check(device.own, t->model->option_keys, name);
 	if (rc != 0)
 		return rc;
 	snprintf(address, 16, "0000:%02x:%02x.0", t->bus, number + 1);
-	return find_or_add(svart_model_of(m), t, name, parsed.device, address);
+	return find_or_add(svart_model_of(m), t, name, &device, address);
 }
 
 static bool model_kind(unsigned int index, struct svart_machine_kind *kind)

@@ -8,11 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model_options.h"
 #include "model_state.h"
+#include "unit.h"
 
 static void free_device(struct svart_model_device *dev)
 {
-	svart_iommu_port_fini(dev);
+	svart_prg_fini(dev);
+	svart_unit_destroy(dev);
+	svart_inject_fini(dev);
 	svart_engine_fini(&dev->engine);
 	pthread_mutex_destroy(&dev->control);
 	free(dev->irq_fds);
@@ -22,13 +26,16 @@ static void free_device(struct svart_model_device *dev)
 
 /** Makes all but the device model's own part. */
 static struct svart_model_device *alloc_device(struct svart_model *model,
-	const struct svart_device_model *type, const char *address, const char *options)
+	const struct svart_device_model *type, const char *address,
+	const struct svart_model_device_options *options)
 {
-	struct svart_model_device *dev = calloc(1, sizeof(*dev));
+	struct svart_model_device *dev =
+		aligned_alloc(alignof(struct svart_model_device), sizeof(*dev));
 	unsigned int i;
 
 	if (dev == NULL)
 		return NULL;
+	memset(dev, 0, sizeof(*dev));
 	dev->bus.ops = &svart_iommu_bus_ops;
 	dev->model = model;
 	dev->type = type;
@@ -36,9 +43,12 @@ static struct svart_model_device *alloc_device(struct svart_model *model,
 	pthread_mutex_init(&dev->control, NULL);
 	svart_engine_init(&dev->engine);
 	svart_model_config_init(&dev->config, type);
-	dev->options = strdup(options);
+	dev->options = strdup(options->text);
+	dev->unit_ops = options->unit_ops;
+	dev->private_percent = options->private_percent;
 	dev->irq_fds = calloc(svart_model_device_nr_irqs(dev), sizeof(dev->irq_fds[0]));
-	if (svart_iommu_port_init(dev) != 0 || dev->options == NULL || dev->irq_fds == NULL) {
+	if (svart_inject_init(dev, &options->inject) != 0 || svart_unit_create(dev) != 0 ||
+		svart_prg_init(dev) != 0 || dev->options == NULL || dev->irq_fds == NULL) {
 		free_device(dev);
 		return NULL;
 	}
@@ -48,7 +58,8 @@ static struct svart_model_device *alloc_device(struct svart_model *model,
 }
 
 int svart_model_device_add(struct svart_model *model, const struct svart_device_model *type,
-	const char *address, const char *options, struct svart_model_device **out)
+	const char *address, const struct svart_model_device_options *options,
+	struct svart_model_device **out)
 {
 	unsigned int nr = svart_model_nr_devices(model);
 	struct svart_model_device *dev;
@@ -59,7 +70,7 @@ int svart_model_device_add(struct svart_model *model, const struct svart_device_
 	dev = alloc_device(model, type, address, options);
 	if (dev == NULL)
 		return -ENOMEM;
-	rc = type->create(&dev->bus, options, &dev->priv);
+	rc = type->create(&dev->bus, options->own, &dev->priv);
 	if (rc != 0) {
 		free_device(dev);
 		return rc;
@@ -100,9 +111,14 @@ struct svart_model_device *svart_model_device_find(struct svart_model *model, co
 void svart_model_device_reset(struct svart_model_device *dev)
 {
 	svart_model_device_lock(dev);
+	svart_model_device_reset_locked(dev);
+	svart_model_device_unlock(dev);
+}
+
+void svart_model_device_reset_locked(struct svart_model_device *dev)
+{
 	svart_iommu_flush(dev);
 	dev->type->reset(dev->priv);
-	svart_model_device_unlock(dev);
 	svart_engine_wake(&dev->engine);
 }
 

@@ -5,12 +5,28 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
 
 #include "model_device.h"
 #include "model_state.h"
 
-/** Looks for work before an engine goes to sleep: about as long as waking it would take. */
-#define SPIN_ROUNDS 500
+/** Looks for work without a pause: what the next store of a burst takes. */
+#define SPIN_ROUNDS 100
+/**
+ * Looks for work with naps between them before an engine goes to sleep, a millisecond or two in all.
+ * Nobody has to wake an engine that naps, so a burst of stores comes in whole. One that is woken by
+ * the first store may take the very CPU of the thread that stores, do this one descriptor, and look
+ * in vain for the next.
+ */
+#define NAPS   100
+#define NAP_NS 10000
+/** Steps at a time, as long as nobody else wants the lock. */
+#define STEPS_PER_LOCK 32
 
 static void relax(void)
 {
@@ -21,10 +37,27 @@ static void relax(void)
 #endif
 }
 
+/**
+ * A fence in every thread of the process, so that those who wake need none: they store, and look at
+ * sleeping. Else each store into a portal would wait for all stores before it.
+ */
+static bool fence_everywhere_init(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+static void fence_everywhere(const struct svart_engine *engine)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!engine->fence_to_wake)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
 void svart_engine_init(struct svart_engine *engine)
 {
 	pthread_mutex_init(&engine->lock, NULL);
 	sem_init(&engine->alarm, 0, 0);
+	engine->fence_to_wake = !fence_everywhere_init();
 }
 
 void svart_engine_stop(struct svart_engine *engine)
@@ -57,55 +90,82 @@ void svart_model_device_unlock(struct svart_model_device *dev)
 
 void svart_engine_wake(struct svart_engine *engine)
 {
-	atomic_store(&engine->work, true);
-	if (atomic_load(&engine->sleeping) && atomic_exchange(&engine->sleeping, false))
+	/* Without it the fence of go_to_sleep() would have nothing to meet. */
+	if (engine->fence_to_wake)
+		atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&engine->sleeping, memory_order_relaxed) &&
+		atomic_exchange(&engine->sleeping, false))
 		sem_post(&engine->alarm);
+}
+
+/** Steps up to max times, until nothing moves or another thread wants the lock. */
+static bool steps(struct svart_model_device *dev, unsigned int max)
+{
+	struct svart_engine *engine = &dev->engine;
+	bool moved, any = false;
+
+	/* Mutexes are not fair, and an engine that is busy would take it again and again. */
+	while (atomic_load_explicit(&engine->waiting, memory_order_relaxed) != 0)
+		sched_yield();
+	pthread_mutex_lock(&engine->lock);
+	do {
+		moved = dev->type->step(dev->priv);
+		moved |= svart_inject_step(dev);
+		any |= moved;
+	} while (moved && --max > 0 &&
+		 atomic_load_explicit(&engine->waiting, memory_order_relaxed) == 0);
+	pthread_mutex_unlock(&engine->lock);
+	return any;
 }
 
 bool svart_model_device_step(struct svart_model_device *dev)
 {
-	bool moved;
-
-	/* Mutexes are not fair, and an engine that is busy would take it again and again. */
-	while (atomic_load_explicit(&dev->engine.waiting, memory_order_relaxed) != 0)
-		sched_yield();
-	pthread_mutex_lock(&dev->engine.lock);
-	moved = dev->type->step(dev->priv);
-	pthread_mutex_unlock(&dev->engine.lock);
-	return moved;
+	return steps(dev, 1);
 }
 
-static bool has_news(struct svart_engine *engine)
+/** Sleeps until somebody calls wake(), unless there is something to do. */
+static void go_to_sleep(struct svart_model_device *dev)
 {
-	return atomic_load(&engine->work) || atomic_load(&engine->stop);
-}
+	struct svart_engine *engine = &dev->engine;
 
-static void wait_for_work(struct svart_engine *engine)
-{
-	unsigned int i;
-
-	for (i = 0; i < SPIN_ROUNDS; i++) {
-		if (has_news(engine))
-			return;
-		relax();
-	}
 	atomic_store(&engine->sleeping, true);
+	/* Orders sleeping before the look at what there is to do; pairs with wake(). */
+	fence_everywhere(engine);
 	/* Whoever clears sleeping posts; if that was us, nobody does. */
-	if (has_news(engine) && atomic_exchange(&engine->sleeping, false))
+	if ((steps(dev, STEPS_PER_LOCK) || atomic_load(&engine->stop)) &&
+		atomic_exchange(&engine->sleeping, false))
 		return;
 	while (sem_wait(&engine->alarm) != 0)
 		;
 }
 
+/** @param idle how many looks in a row found nothing to do. */
+static void wait_for_work(struct svart_model_device *dev, unsigned int idle)
+{
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+
+	if (idle < SPIN_ROUNDS)
+		relax();
+	else if (idle < SPIN_ROUNDS + NAPS)
+		nanosleep(&nap, NULL);
+	else
+		go_to_sleep(dev);
+}
+
 static void *run(void *arg)
 {
 	struct svart_model_device *dev = arg;
-	struct svart_engine *engine = &dev->engine;
+	unsigned int idle = 0;
 
-	while (!atomic_load(&engine->stop)) {
-		atomic_store(&engine->work, false);
-		if (!svart_model_device_step(dev))
-			wait_for_work(engine);
+	/* Of this thread: naps end when they should, and not 50 us later. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	while (!atomic_load(&dev->engine.stop)) {
+		if (steps(dev, STEPS_PER_LOCK)) {
+			idle = 0;
+			continue;
+		}
+		wait_for_work(dev, idle);
+		idle = idle < SPIN_ROUNDS + NAPS ? idle + 1 : 0;
 	}
 	return NULL;
 }

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -22,16 +23,19 @@ struct svart_model_device;
  * Owner: its device. Lifetime: the device's; the thread from the first open on. Locks: atomics, but
  * running, which has the device's control lock.
  *
- * Sleep and wake: the engine says sleeping, then looks at work again; wake() says work, then looks at
- * sleeping. Both in sequentially consistent order, so one of the two sees the other.
+ * Sleep and wake: an engine that found nothing to do for a while says sleeping, then looks once more;
+ * who has something to do for it stores that, then wake() looks at sleeping. With a fence between the
+ * two on both sides one of them sees the other's store.
  */
 struct svart_engine {
-	pthread_mutex_t lock; /**< The device lock. */
+	/* What wake() looks at: not written while the engine is busy. */
+	alignas(64) atomic_bool sleeping;
+	bool fence_to_wake; /**< wake() needs a fence of its own; constant. */
+	atomic_bool opened; /**< Somebody opened the device: it may step. */
+
+	alignas(64) pthread_mutex_t lock; /**< The device lock. */
 	atomic_uint
 		waiting; /**< Others that want it: the engine lets them in before its next step. */
-	atomic_bool opened; /**< Somebody opened the device: it may step. */
-	atomic_bool work;   /**< Something was touched since the last step began. */
-	atomic_bool sleeping;
 	atomic_bool stop;
 	bool running; /**< There is a thread. */
 	pthread_t thread;
@@ -50,7 +54,7 @@ int svart_engine_open(struct svart_model_device *dev);
 void svart_model_device_lock(struct svart_model_device *dev);
 void svart_model_device_unlock(struct svart_model_device *dev);
 
-/** Says that step() has work to do. Any thread, any locks. A system call only if the engine sleeps. */
+/** Says that step() has work to do. Cheap while the engine is busy. Any thread, any locks. A system call only if the engine sleeps. */
 void svart_engine_wake(struct svart_engine *engine);
 /** Steps once. @return whether anything moved. No lock held. */
 bool svart_model_device_step(struct svart_model_device *dev);

@@ -133,7 +133,9 @@ static int do_map(struct call *c)
 	ioas = get_ioas(c, args->ioas_id);
 	if (ioas == NULL)
 		return -ENOENT;
-	rc = svart_ioas_map(ioas, &iova, args->user_va, args->length, args->flags);
+	rc = svart_inject_map_fails(c->ctx->model, ioas)
+		     ? -ENOMEM
+		     : svart_ioas_map(ioas, &iova, args->user_va, args->length, args->flags);
 	svart_iobj_put(&ioas->obj);
 	if (rc != 0)
 		return rc;

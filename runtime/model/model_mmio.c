@@ -9,6 +9,7 @@
 
 #include "bits.h"
 #include "model_device.h"
+#include "unit.h"
 
 bool svart_mmio_is_on(struct svart_model_device *dev)
 {
@@ -180,24 +181,55 @@ void svart_mmio_fini(struct svart_model *model)
 
 /* --- the machine's calls --------------------------------------------------------------------- */
 
+/** A unit is no part of its device: the command register is nothing to it, and nobody steps it. */
+static uint64_t read_unit(struct svart_model_device *dev, uint64_t off, unsigned int size)
+{
+	uint64_t value;
+
+	if (off % size != 0)
+		return 0;
+	svart_model_device_lock(dev);
+	value = dev->unit_ops->read(dev->unit, off, size);
+	svart_model_device_unlock(dev);
+	return value;
+}
+
+static void write_unit(
+	struct svart_model_device *dev, uint64_t off, unsigned int size, uint64_t value)
+{
+	if (off % size != 0)
+		return;
+	svart_model_device_lock(dev);
+	dev->unit_ops->write(dev->unit, off, size, value);
+	svart_model_device_unlock(dev);
+}
+
 static uint64_t read_mapped(struct svart_machine *m, const volatile void *addr, unsigned int size)
 {
 	struct svart_model_mapping *map = find_locked(svart_model_of(m), addr);
+	uint64_t off;
 
 	if (map == NULL)
 		return UINT64_MAX;
-	return read_register(
-		map->dev, map->bar, map->bar_off + ((uintptr_t)addr - map->start), size);
+	off = map->bar_off + ((uintptr_t)addr - map->start);
+	if (map->bar == SVART_MMIO_UNIT)
+		return read_unit(map->dev, off, size);
+	return read_register(map->dev, map->bar, off, size);
 }
 
 static void write_mapped(
 	struct svart_machine *m, const volatile void *addr, unsigned int size, uint64_t value)
 {
 	struct svart_model_mapping *map = find_locked(svart_model_of(m), addr);
+	uint64_t off;
 
-	if (map != NULL)
-		write_register(map->dev, map->bar, map->bar_off + ((uintptr_t)addr - map->start),
-			size, value);
+	if (map == NULL)
+		return;
+	off = map->bar_off + ((uintptr_t)addr - map->start);
+	if (map->bar == SVART_MMIO_UNIT)
+		write_unit(map->dev, off, size, value);
+	else
+		write_register(map->dev, map->bar, off, size, value);
 }
 
 uint32_t svart_mmio_read32(struct svart_machine *m, const volatile void *addr)
@@ -248,7 +280,7 @@ int svart_mmio_portal(
 	struct svart_model_mapping *map = find_locked(svart_model_of(m), addr);
 
 	(void)flags; /* The model's store is whole, with or without SVART_PORTAL_SPLIT. */
-	if (map == NULL)
+	if (map == NULL || map->bar == SVART_MMIO_UNIT)
 		return -EINVAL;
 	out->movdir64b = post;
 	out->enqcmd = enqueue;

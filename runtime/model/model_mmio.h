@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Registers and portals: mapped BARs, and what accesses to them do.
+ * Registers and portals: mapped BARs and IOMMU units, and what accesses to them do.
  */
 
 #include <stdbool.h>
@@ -14,6 +14,9 @@
 
 #include "machine.h"
 #include "model_state.h"
+
+/** In place of a BAR: the registers of the IOMMU unit before the device. */
+#define SVART_MMIO_UNIT 6
 
 /** Whether the BARs of a device answer (command register). Any thread. */
 bool svart_mmio_is_on(struct svart_model_device *dev);
@@ -27,7 +30,7 @@ void svart_mmio_write_bytes(struct svart_model_device *dev, unsigned int bar, ui
 
 /**
  * Maps [bar_off, bar_off + len) of a BAR as a reservation of addresses.
- * @param fixed MAP_FIXED or MAP_FIXED_NOREPLACE, or 0. @return 0 or -errno.
+ * @param bar or SVART_MMIO_UNIT. @param fixed MAP_FIXED or MAP_FIXED_NOREPLACE, or 0. @return 0 or -errno.
  */
 int svart_mmio_map(struct svart_model_file *f, struct svart_model_device *dev, unsigned int bar,
 	uint64_t bar_off, void *addr, size_t len, int fixed, void **out);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "error.h"
+#include "unit.h"
 
 /** One "key=value" of a text, as a place in it. */
 struct option {
@@ -72,19 +74,19 @@ static int set_seed(const struct option *o, struct svart_model_options *out)
 		o->value_len, o->value);
 }
 
-/** Keeps an option for the device. */
-static int keep(const struct option *o, struct svart_model_options *out)
+/** Adds an option to a text of SVART_MODEL_OPTIONS_BYTES. */
+static int keep(const struct option *o, char *text)
 {
-	size_t used = strlen(out->device);
+	size_t used = strlen(text);
 	size_t len = (size_t)(o->value + o->value_len - o->key);
 
-	if (used + len + 2 > sizeof(out->device))
-		return svart_fail(-EINVAL, "the model's device options are longer than %zu bytes",
-			sizeof(out->device) - 1);
+	if (used + len + 2 > SVART_MODEL_OPTIONS_BYTES)
+		return svart_fail(-EINVAL, "the model's device options are longer than %d bytes",
+			SVART_MODEL_OPTIONS_BYTES - 1);
 	if (used > 0)
-		out->device[used++] = ',';
-	memcpy(out->device + used, o->key, len);
-	out->device[used + len] = '\0';
+		text[used++] = ',';
+	memcpy(text + used, o->key, len);
+	text[used + len] = '\0';
 	return 0;
 }
 
@@ -102,11 +104,99 @@ int svart_model_options_parse(const char *text, struct svart_model_options *out)
 		else if (is_key(&o, "seed"))
 			rc = set_seed(&o, out);
 		else
-			rc = keep(&o, out);
+			rc = keep(&o, out->device);
 		if (rc != 0)
 			return rc;
 	}
 	return rc;
+}
+
+/* --- the IOMMU before a device ----------------------------------------------------------------- */
+
+/** The options of the IOMMU as they stand; key NULL: not there. */
+struct iommu_options {
+	struct option iommu, pri, private;
+};
+
+/** Takes one of the IOMMU's options. @return whether it is one. */
+static bool take_iommu(struct iommu_options *all, const struct option *o)
+{
+	if (is_key(o, "iommu"))
+		all->iommu = *o;
+	else if (is_key(o, "pri"))
+		all->pri = *o;
+	else if (is_key(o, "private"))
+		all->private = *o;
+	else
+		return false;
+	return true;
+}
+
+static int set_unit(const struct iommu_options *all, struct svart_model_device_options *out)
+{
+	const struct option *iommu = &all->iommu, *pri = &all->pri;
+	bool pri_on = pri->key != NULL && is_value(pri, "on");
+	bool vtd = iommu->key == NULL || is_value(iommu, "vtd");
+
+	if (!vtd && !is_value(iommu, "smmu"))
+		return svart_fail(-EINVAL, "iommu=%.*s of the model: it is vtd or smmu",
+			iommu->value_len, iommu->value);
+	if (pri->key != NULL && !pri_on && !is_value(pri, "off"))
+		return svart_fail(-EINVAL, "pri=%.*s of the model: it is on or off", pri->value_len,
+			pri->value);
+	if (pri->key != NULL && vtd)
+		return svart_fail(-EINVAL, "pri=%.*s of the model: it goes with iommu=smmu only",
+			pri->value_len, pri->value);
+	if (vtd)
+		out->unit_ops = &svart_unit_vtd;
+	else
+		out->unit_ops = pri_on ? &svart_unit_smmu_pri : &svart_unit_smmu_stall;
+	return 0;
+}
+
+static int set_private(const struct iommu_options *all, struct svart_model_device_options *out)
+{
+	const struct option *o = &all->private;
+	unsigned int percent = 0;
+	int i;
+
+	if (o->key == NULL)
+		return 0;
+	for (i = 0; i < o->value_len && o->value[i] >= '0' && o->value[i] <= '9' && i < 3; i++)
+		percent = 10 * percent + (unsigned int)(o->value[i] - '0');
+	if (i == 0 || i < o->value_len || percent > 100)
+		return svart_fail(-EINVAL,
+			"private=%.*s of the model: it is a number from 0 to 100", o->value_len,
+			o->value);
+	if (percent > 0 && out->unit_ops->kind != SVART_IOMMU_UNIT_VTD)
+		return svart_fail(
+			-EINVAL, "private=%u of the model: it goes with iommu=vtd only", percent);
+	out->private_percent = percent;
+	return 0;
+}
+
+int svart_model_options_split(const char *text, struct svart_model_device_options *out)
+{
+	struct iommu_options iommu = { 0 };
+	const char *rest = text;
+	struct option o;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->text = text;
+	while ((rc = next_option(&rest, &o)) > 0) {
+		if (take_iommu(&iommu, &o))
+			continue;
+		if (is_key(&o, "inject"))
+			rc = svart_inject_parse(o.value, o.value_len, &out->inject);
+		else
+			rc = keep(&o, out->own);
+		if (rc != 0)
+			return rc;
+	}
+	if (rc == 0)
+		rc = set_unit(&iommu, out);
+	return rc != 0 ? rc : set_private(&iommu, out);
 }
 
 int svart_model_options_check(const char *text, const char *const *keys, const char *whose)

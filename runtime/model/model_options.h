@@ -5,11 +5,15 @@
 
 /**
  * @file
- * The text "key=value,key=value" behind a device's name, split between machine and device.
+ * The text "key=value,key=value" behind a device's name, split between machine, IOMMU and device.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "inject.h"
+
+struct svart_unit_ops;
 
 /** Room for a device's part of the options. */
 #define SVART_MODEL_OPTIONS_BYTES 256
@@ -22,11 +26,25 @@ struct svart_model_options {
 	char device[SVART_MODEL_OPTIONS_BYTES]; /**< All others, as they stood. */
 };
 
+/** A device's options, and among them those of the IOMMU before it. */
+struct svart_model_device_options {
+	const char *text; /**< All; the caller's. */
+	const struct svart_unit_ops *unit_ops;
+	unsigned int private_percent;
+	struct svart_inject_rates inject;
+	char own[SVART_MODEL_OPTIONS_BYTES]; /**< All others: the device model's. */
+};
+
 /**
  * Splits and checks options.
  * @param text may be NULL or empty. @return 0, or -EINVAL with an error text.
  */
 int svart_model_options_parse(const char *text, struct svart_model_options *out);
+/**
+ * Splits a device's options and checks those of the IOMMU.
+ * @param text not NULL; must outlive out. @return 0, or -EINVAL with an error text.
+ */
+int svart_model_options_split(const char *text, struct svart_model_device_options *out);
 /** @return 0, or -EINVAL with an error text: a key that is not in keys (NULL-terminated, or NULL). */
 int svart_model_options_check(const char *text, const char *const *keys, const char *whose);
 

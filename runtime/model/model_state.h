@@ -14,7 +14,8 @@
  *                held while pages are pinned, which can block for long, as the kernel's domains_rwsem
  *                is: other MAPs go on, but a HWPT_ALLOC waits, and MAPs that come later wait behind it.
  *  4. areas      of an IOAS: its area tree, writers of its page table. Never held over pinning
- *  5. lock       of a device: its engine's step, registers, translations, page requests, answers
+ *  5. lock       of a device: its engine's step, registers, translations, page requests, answers, and
+ *                the IOMMU unit before it
  *  6. lock       of a fault object: its queue and cookies
  *  7. leaves, held for a few instructions, with nothing taken inside: files.lock, a context's lock,
  *                the mappings' lock, the seed's lock
@@ -39,7 +40,7 @@ struct svart_vma_reader;
 #define SVART_MODEL_MAX_DEVICES 64
 
 /**
- * A mapped BAR: a PROT_NONE reservation of addresses.
+ * A mapped BAR, or a unit's registers: a PROT_NONE reservation of addresses.
  *
  * Owner: who mapped it. Lifetime: mmap to munmap; it holds its file open, as a mapping does in the
  * kernel. Locks: written under the mappings' lock before it is entered, and then constant, so that a
@@ -50,7 +51,7 @@ struct svart_model_mapping {
 	size_t len;
 	struct svart_model_device *dev;
 	struct svart_model_file *file;
-	unsigned int bar;
+	unsigned int bar; /**< Or SVART_MMIO_UNIT. */
 	uint64_t bar_off; /**< Of start. */
 	struct svart_model_mapping *next;
 };
@@ -86,6 +87,8 @@ struct svart_model {
 	_Atomic uint64_t locked_bytes; /**< Charged against RLIMIT_MEMLOCK. */
 	_Atomic uint64_t stale_accesses;
 	_Atomic uint64_t dmar_faults;
+	_Atomic uint64_t bad_answers;
+	_Atomic uint64_t late_answers;
 };
 
 static inline struct svart_model *svart_model_of(struct svart_machine *m)

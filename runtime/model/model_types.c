@@ -13,8 +13,14 @@ const struct svart_model_type svart_model_types[] = {
 const char *const svart_model_option_keys[] = {
 	"step",
 	"seed",
+	/* every device */
+	"iommu",
+	"pri",
+	"private",
+	"inject",
 	/* dsa */
 	"prg_pages",
+	"prg_rate",
 	"max_xfer_shift",
 	"wqs",
 	"engines",

@@ -167,8 +167,10 @@ static int bus_page_request(struct svart_bus *bus, const struct svart_bus_page_r
 	if (r->requests_open >= r->allocation || r->requests_open >= r->busy_after)
 		return -EBUSY;
 	group = group_find(r, request->pasid, request->prgi);
-	if (group == NULL)
+	if (group == NULL) {
+		r->interleaved |= r->nr_groups > 0 && !r->groups[r->nr_groups - 1].complete;
 		group = group_new(r, request->pasid, request->prgi);
+	}
 	assert_false(group->complete);
 	assert_true(group->nr < 64);
 	group->requests[group->nr++] = *request;
@@ -176,8 +178,19 @@ static int bus_page_request(struct svart_bus *bus, const struct svart_bus_page_r
 	r->requests_open++;
 	if (r->requests_open > r->requests_most)
 		r->requests_most = r->requests_open;
-	if (group->complete && r->answer_at_once)
+	if (group->complete && r->drop_first > 0) {
+		r->drop_first--;
+		group->requests[0] = *request;
+		r->requests_open -= group->nr - 1;
+		group->nr = 1;
+	}
+	if (group->complete && r->full > 0) {
+		r->full--;
+		rig_answer(r, r->nr_groups - 1, SVART_BUS_PRG_SUCCESS);
+		r->nr_groups--;
+	} else if (group->complete && r->answer_at_once) {
 		rig_serve(r);
+	}
 	return 0;
 }
 

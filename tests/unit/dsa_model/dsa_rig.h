@@ -60,6 +60,8 @@ struct rig {
 	uint32_t allocation;        /**< PRI allocation; requests beyond it are -EBUSY. */
 	uint32_t busy_after;        /**< More requests open than this are -EBUSY. */
 	bool answer_at_once;        /**< Groups are served from within page_request(). */
+	uint32_t full;              /**< So many groups more are answered as by a full queue. */
+	uint32_t drop_first;        /**< So many groups more lose all but their LAST. */
 	uint32_t pasid;             /**< The only one that has translations. */
 	uint8_t present[RIG_PAGES]; /**< RIG_R | RIG_W: what is mapped now. */
 	uint8_t allowed[RIG_PAGES]; /**< What rig_serve() may map. */
@@ -68,6 +70,7 @@ struct rig {
 	/* What happened. */
 	struct rig_group groups[RIG_MAX_GROUPS];
 	unsigned int nr_groups;
+	bool interleaved; /**< A group began before another one had its LAST. */
 	unsigned int requests_open;
 	unsigned int requests_most;
 	unsigned int nr_translates;

@@ -161,6 +161,32 @@ static void test_option_prg_pages_bounds_a_group(void **state)
 	}
 }
 
+static void test_option_prg_rate_lets_engines_take_turns(void **state)
+{
+	struct rig *r = rig_create("prg_rate=1");
+
+	(void)state;
+	rig_wq_config(r, 0, 16);
+	rig_reg_set(r, rig_grpcfg(0, SVART_DSA_GRPCFG_ENGINES_OFF), 0x3);
+	assert_int_equal(rig_cmd(r, SVART_DSA_CMD_ENABLE_DEV, 0), 0);
+	assert_int_equal(rig_cmd(r, SVART_DSA_CMD_ENABLE_WQ, 0), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct svart_dsa_desc desc = rig_fill(r, i, rig_page(10 + 10 * i), 1, 3 * 4096);
+
+		rig_submit(r, 0, &desc);
+	}
+	rig_run(r);
+	/* The second group began before the first had its LAST. */
+	assert_int_equal(r->nr_groups, 2);
+	assert_int_equal(r->groups[0].nr, 3);
+	assert_int_equal(r->groups[1].nr, 3);
+	assert_true(r->interleaved);
+	rig_run_serving(r);
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_SUCCESS);
+	rig_destroy(r);
+}
+
 static void test_copy_with_groups_of_one_page_asks_for_source_then_destination(void **state)
 {
 	struct rig *r = rig_create("prg_pages=1");
@@ -290,6 +316,35 @@ static void test_success_without_a_page_is_asked_again_and_ends(void **state)
 	assert_int_equal(answers, 16);
 	record = rig_record(r, 0);
 	assert_fault(&record, SVART_DSA_STATUS_PAGE_FAULT_RESPONSE, true, rig_page(10) + 8, 0);
+}
+
+static void test_success_of_a_full_queue_is_asked_again_for_as_long_as_it_takes(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = rig_memmove(r, 0, rig_page(40), rig_page(10), 5 * 4096);
+
+	r->full = 1000;
+	submit_and_run(r, &desc);
+	assert_int_equal(r->full, 0);
+	assert_int_equal(r->nr_groups, 1);
+	rig_run_serving(r);
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+}
+
+static void test_success_without_the_needed_page_asks_for_nothing_else(void **state)
+{
+	struct rig *r = rig_create("prg_pages=64");
+	struct svart_dsa_desc desc;
+
+	(void)state;
+	rig_start(r, 0, 0);
+	desc = rig_memmove(r, 0, rig_page(40), rig_page(10), 12 * 4096);
+	/* Each group loses what is needed first; one of a single page cannot. */
+	r->drop_first = UINT32_MAX;
+	rig_submit(r, 0, &desc);
+	rig_run_serving(r);
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+	rig_destroy(r);
 }
 
 static void test_refusal_of_the_needed_page_is_status_4(void **state)
@@ -786,6 +841,7 @@ int main(void)
 		RIG_TEST(test_group_ends_with_the_operand),
 		RIG_TEST(test_group_of_a_backward_copy_goes_down),
 		cmocka_unit_test(test_option_prg_pages_bounds_a_group),
+		cmocka_unit_test(test_option_prg_rate_lets_engines_take_turns),
 		cmocka_unit_test(
 			test_copy_with_groups_of_one_page_asks_for_source_then_destination),
 		cmocka_unit_test(test_groups_that_are_open_have_different_indexes),
@@ -794,6 +850,8 @@ int main(void)
 		RIG_TEST(test_answer_from_within_the_request_is_taken),
 		RIG_TEST(test_answer_that_nobody_waits_for_is_ignored),
 		RIG_TEST(test_success_without_a_page_is_asked_again_and_ends),
+		RIG_TEST(test_success_of_a_full_queue_is_asked_again_for_as_long_as_it_takes),
+		cmocka_unit_test(test_success_without_the_needed_page_asks_for_nothing_else),
 		RIG_TEST(test_refusal_of_the_needed_page_is_status_4),
 		RIG_TEST(test_refusal_of_a_write_sets_bit_7),
 		RIG_TEST(test_response_failure_is_status_4_too),

@@ -195,8 +195,8 @@ static void test_store_that_comes_after_its_place_was_aborted_is_dropped(void **
 	/* In order: what is behind waits too. */
 	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);
 	assert_int_equal(rig_cmd(r, SVART_DSA_CMD_ABORT_WQ, 1), 0);
-	ring->slots[position % DSA_MAX_WQ_SIZE].desc = first;
-	atomic_store(&ring->slots[position % DSA_MAX_WQ_SIZE].seq, position + 1);
+	ring->descs[position % DSA_MAX_WQ_SIZE] = first;
+	atomic_store(&ring->seqs[position % DSA_MAX_WQ_SIZE], position + 1);
 	rig_run(r);
 	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_NONE);
 	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);

@@ -247,9 +247,10 @@ static void test_options_that_are_bad_are_refused(void **state)
 {
 	static const char *const bad[] = { "wqs=0", "wqs=9", "engines=5", "groups=0",
 		"wq_size_total=7", "wq_size_total=129", "max_xfer_shift=11", "max_xfer_shift=32",
-		"prg_pages=0", "prg_pages=65", "wqs", "wqs=", "wqs=1x", "wqs=-1", "wqs= 1", "=1",
-		"nonsense=1", "wqs=1,", ",wqs=1", "wqs=1,,groups=1", "wqs=18446744073709551617",
-		"wqsx=1", "wq=1", "wqs=1,wqs=1", "wqs=0x", "wqs=0xg", "wqs=a" };
+		"prg_pages=0", "prg_pages=65", "prg_rate=0", "wqs", "wqs=", "wqs=1x", "wqs=-1",
+		"wqs= 1", "=1", "nonsense=1", "wqs=1,", ",wqs=1", "wqs=1,,groups=1",
+		"wqs=18446744073709551617", "wqsx=1", "wq=1", "wqs=1,wqs=1", "wqs=0x", "wqs=0xg",
+		"wqs=a" };
 	struct svart_bus bus = { 0 };
 	void *dev;
 
@@ -268,7 +269,7 @@ static void test_model_says_what_it_is(void **state)
 	assert_int_equal(svart_dsa_model.nr_vectors, 9);
 	assert_true(svart_dsa_model.pasid && svart_dsa_model.ats && svart_dsa_model.pri);
 	assert_int_equal(svart_dsa_model.pri_capacity, 512);
-	assert_null(svart_dsa_model.option_keys[6]);
+	assert_null(svart_dsa_model.option_keys[7]);
 }
 
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

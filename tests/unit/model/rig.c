@@ -10,6 +10,7 @@
 
 #include <linux/pci_regs.h>
 
+#include "model_options.h"
 #include "model_vfio.h"
 
 static struct probe *last_probe;
@@ -93,10 +94,12 @@ static bool probe_step(void *dev)
 	void (*script)(struct probe * p, void *arg) = p->script;
 
 	atomic_fetch_add(&p->steps, 1);
+	if (script == NULL)
+		return p->busy;
+	script(p, p->arg);
+	/* Afterwards: whichever thread steps, the test goes on when it is done. */
 	p->script = NULL;
-	if (script != NULL)
-		script(p, p->arg);
-	return script != NULL || p->busy;
+	return true;
 }
 
 const struct svart_device_model probe_model = {
@@ -129,12 +132,15 @@ struct probe *rig_last_probe(void)
 
 void rig_create(struct rig *r, const char *options)
 {
+	struct svart_model_options parsed;
+
 	memset(r, 0, sizeof(*r));
 	r->iommufd = -1;
 	r->cdev = -1;
 	r->fault_fd = -1;
 	assert_int_equal(svart_model_create(options, &r->m), 0);
-	assert_int_equal(svart_model_add_device(r->m, &probe_model, "", r->address), 0);
+	assert_int_equal(svart_model_options_parse(options, &parsed), 0);
+	assert_int_equal(svart_model_add_device(r->m, &probe_model, parsed.device, r->address), 0);
 	r->probe = last_probe;
 }
 

@@ -44,12 +44,13 @@ struct invalidation {
 /**
  * The scripted device: a step runs what the test gave it. It remembers what it was told.
  *
- * Owner: the machine. Lifetime: the machine's. Locks: the device lock; nr_portal and steps are
+ * Owner: the machine. Lifetime: the machine's. Locks: the device lock; script, nr_portal and steps are
  * atomics.
  */
 struct probe {
 	struct svart_bus *bus;
-	void (*script)(struct probe *p, void *arg); /**< For the next step. */
+	/** For the next step; NULL when it has been run. */
+	void (*_Atomic script)(struct probe *p, void *arg);
 	void *arg;
 	bool busy; /**< step() says so when it has no script. */
 	atomic_uint steps;
@@ -83,7 +84,7 @@ struct rig {
 	uint32_t hwpt;
 };
 
-/** A machine with a probe that nobody has opened. */
+/** A machine with a probe that nobody has opened. @param options the machine's and the probe's. */
 void rig_create(struct rig *r, const char *options);
 /** As rig_create(), and then bound, with an IOAS. */
 void rig_bind(struct rig *r, const char *options);
