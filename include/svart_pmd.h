@@ -76,6 +76,7 @@ struct svart_pmd_device {
 	const struct svart_pmd_host *host; /**< What the core does for the driver. */
 	const struct svart_pmd_id *id;     /**< The entry of ids that matched. */
 	const char *name;                  /**< For messages: "model:dsa0". */
+	uint32_t number;                   /**< In traces: struct svart_device_info.id. */
 	struct {
 		void *addr; /**< For the machine's mmio and portal calls only; NULL if not mapped. */
 		size_t bytes;
@@ -107,7 +108,9 @@ struct svart_pmd_device {
  * Owner: the queue's thread for `fast` and `state`; control for the rest. Lifetime: start to stop.
  */
 struct svart_pmd_queue {
-	struct svart_queue fast; /**< What the program holds. priv is the driver's. */
+	/** First: prep, submit and poll get a pointer to it. What the program holds. priv is the
+	 * driver's. */
+	struct svart_queue fast;
 	/* Set by the core before queue_start(). */
 	struct svart_pmd_device *dev; /**< Its device. */
 	uint32_t index;               /**< 0 to caps.nr_queues - 1. */

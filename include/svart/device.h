@@ -14,8 +14,12 @@
  * - "pci:0000:6a:01.0,pasid=5"       attached by PASID 5 instead of by the function itself
  *
  * Keys for every device: pasid=N (1 to 1048575), portal=split (an emulated device, on a CPU
- * without MOVDIR64B), faults=off (do not use page requests). Keys of a driver and of the model are in
- * doc/devices.
+ * without MOVDIR64B), faults=iommufd|raw|off (where page requests come from: the kernel's fault queue,
+ * the default; the IOMMU's own queues, owned by this process; or nowhere: page requests are not used),
+ * fault_mode=deferred|eager (enum svart_fault_mode). Keys of a driver and of the model are in doc/devices.
+ *
+ * No Linux gives a process the IOMMU's own queues: faults=raw works on the software machine only,
+ * where iommu=vtd (the default) or iommu=smmu says which IOMMU it is, and is -ENOTSUP elsewhere.
  *
  * A device that sends no page requests, because it cannot or because of faults=off, has the same
  * programming model: svart_queue_prep() maps an operation's memory before the device is told of it, and
@@ -62,6 +66,7 @@ struct svart_device_info {
 	char name[64];               /**< The spec's BUS:NAME. */
 	char address[16];            /**< PCI address, "0000:6a:01.0". */
 	char driver[16];             /**< svart's driver for it, "dsa". */
+	uint32_t id;                 /**< Its number in the process, the lowest free, from 0. */
 	uint32_t pasid;              /**< Of the first attachment, or SVART_PASID_NONE. */
 	int32_t numa_node;           /**< NUMA node, -1 if the system does not say. */
 	uint32_t features;           /**< Bits of enum svart_feature. */
@@ -88,7 +93,8 @@ struct svart_device_info {
  *         -ENOENT an interface of the kernel is missing (no /dev/iommu, no VFIO cdev), or the
  *         device is not bound to vfio-pci. -EACCES, -EPERM no permission. -EBUSY in use.
  *         -EXDEV the space is on another machine. -ERANGE the IOMMU's aperture is smaller than
- *         the process's addresses. -ENOTSUP the CPU or the kernel lacks something the device needs.
+ *         the process's addresses. -ENOTSUP the CPU or the kernel lacks something the device needs,
+ *         or keeps it to itself (faults=raw).
  *         -ENOMEM memory, or RLIMIT_MEMLOCK. -EIO, -ETIMEDOUT the device does not do as told.
  *         For each, svart_error_text() says what to do.
  * @thread any; one control call at a time is served, others wait.
@@ -135,6 +141,34 @@ SVART_API int svart_device_attach(
  * @blocks while the kernel detaches.
  */
 SVART_API int svart_device_detach(struct svart_device *dev, struct svart_space *space);
+
+/**
+ * Chooses when the pages of a group are made present, from the next request on. Groups that are still
+ * arriving end as they began.
+ *
+ * @param mode see enum svart_fault_mode.
+ * @return 0; -EINVAL no such mode; -ENODEV the device has no page requests; -EPERM in a child after
+ *         fork.
+ * @thread any.
+ * @blocks until the fault service's current pass ends.
+ */
+SVART_API int svart_device_fault_mode_set(struct svart_device *dev, enum svart_fault_mode mode);
+
+/** The mode now. SVART_FAULT_DEFERRED for a device without page requests. @thread any. @blocks never. */
+SVART_API enum svart_fault_mode svart_device_fault_mode_get(const struct svart_device *dev);
+
+/**
+ * Copies the fault counters of a device, or of one PASID of it.
+ *
+ * @param space an attachment's space; NULL: the sum over the device's attachments, with the quantiles of
+ *              all their answers.
+ * @param stats out: a snapshot; sources_lost counts attachments. All zero without page requests.
+ * @return 0; -ENOENT the device is not attached to the space; -EPERM in a child after fork.
+ * @thread any.
+ * @blocks for other control calls.
+ */
+SVART_API int svart_device_fault_stats_get(
+	struct svart_device *dev, const struct svart_space *space, struct svart_fault_stats *stats);
 
 /**
  * Describes a device.

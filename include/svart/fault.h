@@ -47,6 +47,22 @@ enum svart_fault_run {
 	SVART_FAULT_RUN_INLINE,
 };
 
+/**
+ * When the pages of a group are made present. Per device, changeable while it runs
+ * (svart_device_fault_mode_set()). The answer goes out with the LAST in both; what differs is only what
+ * happens before it. iommufd hands out whole groups, so there the two are the same; on raw queues
+ * (faults=raw) a group's requests come one by one, and eager handling overlaps with their arrival.
+ */
+enum svart_fault_mode {
+	/** When the group's LAST has come: the pages of a group are sorted, merged and mapped together. */
+	SVART_FAULT_DEFERRED = 0,
+	/**
+	 * Each as it comes, for devices with large groups. A page that cannot be had is remembered: its
+	 * group is answered INVALID at the LAST, whatever has been mapped there since.
+	 */
+	SVART_FAULT_EAGER = 1,
+};
+
 /** What svart_fault_service_create() can be told. Zero in a field means its default. */
 struct svart_fault_params {
 	enum svart_fault_run run; /**< Default: SVART_FAULT_RUN_THREAD. */
@@ -64,19 +80,26 @@ struct svart_fault_params {
 	uint64_t deadline_ns;
 };
 
-/** Counters of a service, since it was created. */
+/**
+ * Counters: of a service since it was created, or of a device or one of its attachments since that was
+ * made (svart_device_fault_stats_get()).
+ */
 struct svart_fault_stats {
 	uint64_t page_requests;   /**< Records fetched. */
 	uint64_t groups;          /**< Groups completed by a LAST. */
-	uint64_t answers_success; /**< Groups answered SUCCESS. */
-	uint64_t answers_invalid; /**< Groups answered INVALID. */
+	uint64_t answers_success; /**< Answers SUCCESS: of groups, and own answers of records. */
+	uint64_t answers_invalid; /**< Answers INVALID, likewise. */
+	uint64_t answers_own;     /**< Of both: to records that were owed an answer of their own. */
 	uint64_t answers_gone;    /**< Answers that came after a detach had already answered. */
-	uint64_t dropped;         /**< Malformed records, and partial groups dropped at a detach. */
-	uint64_t deadlines;       /**< Groups answered INVALID because their deadline passed. */
-	uint64_t sources_lost;    /**< Devices whose page requests could not be read any more. */
-	uint64_t latency_p50_ns;  /**< Median time from fetch to answer. */
-	uint64_t latency_p99_ns;  /**< 99th percentile of it, from a histogram: within 1/16. */
-	uint64_t latency_max_ns;  /**< The longest. */
+	uint64_t
+		dropped; /**< Malformed records, and partial groups dropped at a detach or overflow. */
+	uint64_t eager_pages;    /**< Pages resolved before their group's LAST. */
+	uint64_t overflows;      /**< Times that a queue overflowed: requests were lost. */
+	uint64_t deadlines;      /**< Groups answered INVALID because their deadline passed. */
+	uint64_t sources_lost;   /**< Devices whose page requests could not be read any more. */
+	uint64_t latency_p50_ns; /**< Median time from fetch to answer. */
+	uint64_t latency_p99_ns; /**< 99th percentile of it, from a histogram: within 1/16. */
+	uint64_t latency_max_ns; /**< The longest. */
 };
 
 /**

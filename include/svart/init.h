@@ -75,13 +75,14 @@ struct svart_init_params {
 SVART_API int svart_init(const struct svart_init_params *params, struct svart **rt);
 
 /**
- * Ends a runtime. EAL is left running: DPDK cannot start it a second time.
+ * Ends a runtime. EAL is left running: DPDK cannot start it a second time. If svart started it with
+ * --trace, the trace is written now.
  *
  * @param rt the runtime; gone when 0 is returned.
  * @return 0, or -EBUSY while a space, a fault service or a device of it is still there: destroy
  *         these first, then call again.
  * @thread any; nothing else may use rt any more.
- * @blocks never.
+ * @blocks while a trace is written, and until telemetry is done with an answer about it.
  */
 SVART_API int svart_fini(struct svart *rt);
 

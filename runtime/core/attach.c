@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * Attaching a device to a space: an HWPT of the device's own on the space's IOAS, with a fault object
- * of its own, served before the device can fault. A device without page requests has no fault object.
+ * Attaching a device to a space: an HWPT of the device's own on the space's IOAS, whose page requests
+ * (attach_faults.c) are served before the device can fault.
  */
 
 #include <errno.h>
@@ -15,52 +15,22 @@
 #include "iommufd.h"
 #include "vfio.h"
 
-/** Records of one group to expect; the source grows when a larger one comes. */
-#define MAX_GROUP 512
-
 static bool has_pasid(const struct svart_attachment *a)
 {
 	return a->pasid != SVART_PASID_NONE;
 }
 
-static int alloc_fault_queue(struct svart_device *dev, struct svart_attachment *a)
-{
-	int rc;
-
-	if (!dev->pmd.page_requests)
-		return 0;
-	rc = svart_iommufd_fault_queue_alloc(
-		dev->slot->m, dev->slot->iommufd, &a->fault_id, &a->fault_fd);
-
-	if (rc == -ENOTTY || rc == -EOPNOTSUPP)
-		return svart_fail(-ENOTSUP,
-			"this kernel's iommufd has no fault queue: boot Linux 6.11 "
-			"or newer");
-	if (rc != 0)
-		return svart_fail(rc, "cannot allocate a fault queue: %s", strerror(-rc));
-	return 0;
-}
-
-static void free_fault_queue(struct svart_device *dev, struct svart_attachment *a)
-{
-	struct svart_machine *m = dev->slot->m;
-
-	if (!dev->pmd.page_requests)
-		return;
-	m->ops->close(m, a->fault_fd);
-	svart_iommufd_destroy(m, dev->slot->iommufd, a->fault_id);
-}
-
 static int alloc_hwpt(struct svart_device *dev, struct svart_attachment *a)
 {
-	uint32_t flags = dev->pmd.page_requests ? IOMMU_HWPT_FAULT_ID_VALID : 0;
+	bool has_fault_id = dev->pmd.page_requests && !dev->faults_raw;
+	uint32_t flags = has_fault_id ? IOMMU_HWPT_FAULT_ID_VALID : 0;
 	int rc;
 
 	if (has_pasid(a))
 		flags |= SVART_HWPT_ALLOC_PASID;
 	rc = svart_iommufd_hwpt_alloc(dev->slot->m, dev->slot->iommufd, dev->iommufd_id,
 		svart_space_ioas(a->space), flags, a->fault_id, &a->hwpt_id);
-	if (rc == -EOPNOTSUPP && dev->pmd.page_requests)
+	if (rc == -EOPNOTSUPP && has_fault_id)
 		return svart_fail(-ENODEV,
 			"the IOMMU of %s cannot deliver page requests: on Intel it "
 			"needs scalable mode (intel_iommu=on,sm_on)",
@@ -130,35 +100,10 @@ struct svart_attachment *svart_attachment_find(
 	return NULL;
 }
 
-/** Makes the source of page requests and has it served. */
-static int serve_faults(struct svart_device *dev, struct svart_attachment *a)
-{
-	int rc;
-
-	if (!dev->pmd.page_requests)
-		return 0;
-	rc = svart_fault_source_iommufd_create(
-		dev->slot->m, a->fault_fd, dev->iommufd_id, MAX_GROUP, &a->source);
-	if (rc != 0)
-		return svart_fail(rc, "no memory for the fault source of %s", dev->name);
-	rc = svart_fault_service_add(dev->faults, a->source, a->space);
-	if (rc != 0)
-		a->source->ops->destroy(a->source);
-	return rc;
-}
-
-static void unserve_faults(struct svart_device *dev, struct svart_attachment *a)
-{
-	if (!dev->pmd.page_requests)
-		return;
-	svart_fault_service_remove(dev->faults, a->source);
-	a->source->ops->destroy(a->source);
-}
-
 /** Everything between the page table and the device; the source is served first. */
 static int connect_hwpt(struct svart_device *dev, struct svart_attachment *a)
 {
-	int rc = serve_faults(dev, a);
+	int rc = svart_attach_serve(dev, a);
 
 	if (rc != 0)
 		return rc;
@@ -173,7 +118,7 @@ static int connect_hwpt(struct svart_device *dev, struct svart_attachment *a)
 detach:
 	detach_hwpt(dev, a);
 unserve_faults:
-	unserve_faults(dev, a);
+	svart_attach_unserve(dev, a);
 	return rc;
 }
 
@@ -197,12 +142,12 @@ int svart_attach(struct svart_device *dev, struct svart_space *space, uint32_t p
 	if (rc != 0)
 		return rc;
 	*a = (struct svart_attachment){ .space = space, .pasid = pasid };
-	rc = alloc_fault_queue(dev, a);
+	rc = svart_attach_queue_get(dev, a);
 	if (rc != 0)
 		goto unbind_space;
 	rc = alloc_hwpt(dev, a);
 	if (rc != 0)
-		goto free_fault_queue;
+		goto put_fault_queue;
 	rc = connect_hwpt(dev, a);
 	if (rc != 0)
 		goto destroy_hwpt;
@@ -211,21 +156,24 @@ int svart_attach(struct svart_device *dev, struct svart_space *space, uint32_t p
 
 destroy_hwpt:
 	svart_iommufd_destroy(dev->slot->m, dev->slot->iommufd, a->hwpt_id);
-free_fault_queue:
-	free_fault_queue(dev, a);
+put_fault_queue:
+	svart_attach_queue_put(dev, a);
 unbind_space:
 	svart_space_unbind(space);
 	a->space = NULL;
 	return rc;
 }
 
-/** The detach answers what is still open with INVALID; only then may the service let go. */
+/**
+ * The page table goes first. With iommufd that answers what is still open with INVALID, on raw queues it
+ * ends new requests; then the service lets go, which on raw queues answers the rest.
+ */
 void svart_detach(struct svart_device *dev, struct svart_attachment *a)
 {
 	detach_hwpt(dev, a);
-	unserve_faults(dev, a);
+	svart_attach_unserve(dev, a);
 	svart_iommufd_destroy(dev->slot->m, dev->slot->iommufd, a->hwpt_id);
-	free_fault_queue(dev, a);
+	svart_attach_queue_put(dev, a);
 	svart_space_unbind(a->space);
 	a->space = NULL;
 }

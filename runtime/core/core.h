@@ -20,6 +20,8 @@
 #include <rte_kvargs.h>
 
 #include "held_queue.h"
+#include "histogram.h"
+#include "iommu_unit_file.h"
 #include "machine.h"
 #include "pci.h"
 #include "service.h"
@@ -69,7 +71,10 @@ struct svart {
 	struct svart_child_list spaces;
 	struct svart_child_list services;
 	LIST_HEAD(, svart_device) devices;
-	LIST_ENTRY(svart) all; /**< Of fork.c. */
+	/* Locks: of process.c, all three. */
+	LIST_ENTRY(svart) all;
+	unsigned int nr_readers;   /**< Telemetry threads that use it, or wait for its lock. */
+	pthread_cond_t no_readers; /**< nr_readers became 0. */
 };
 
 /** A device's hold on a space. Owner: its device. Lifetime: attach to detach. Locks: the runtime's. */
@@ -81,7 +86,7 @@ struct svart_attachment {
 	uint32_t fault_id;
 	int fault_fd;
 	struct svart_fault_source
-		*source; /**< NULL without page requests; then fault_* are unused. */
+		*source; /**< NULL without page requests. fault_*: of faults=iommufd only. */
 };
 
 /**
@@ -108,7 +113,12 @@ struct svart_device {
 	const struct svart_pmd_ops *ops;
 	struct svart_machine_slot *slot;
 	struct svart_fault_service *faults;
-	struct rte_kvargs *options; /**< Of the spec; may be empty, never NULL. */
+	bool faults_raw;                          /**< faults=raw. */
+	_Atomic enum svart_fault_mode fault_mode; /**< Any thread reads. */
+	unsigned int nr_raw;                      /**< Attachments that use raw. */
+	struct svart_iommu_unit unit;             /**< With nr_raw. */
+	struct svart_fault_raw *raw;              /**< With nr_raw. */
+	struct rte_kvargs *options;               /**< Of the spec; may be empty, never NULL. */
 	struct svart_pci_device pci;
 	char name[SVART_NAME_BYTES]; /**< BUS:NAME. */
 	int fd;                      /**< VFIO cdev. */
@@ -120,7 +130,40 @@ struct svart_device {
 	uint32_t rid_ioas_id, rid_hwpt_id;
 	struct svart_core_queue *queues[SVART_MAX_QUEUES];
 	LIST_ENTRY(svart_device) link;
+	uint32_t id; /**< Its number in the process; constant from open to close. */
+	/* Locks: of process.c, both. */
+	bool shown; /**< It is open: telemetry may find it. */
+	LIST_ENTRY(svart_device) all;
 };
+
+/* process.c: what a process has once */
+
+/** Locks and unlocks the lists of process.c. Nothing else is locked while this is held. */
+void svart_process_lock(void);
+void svart_process_unlock(void);
+/** In a forked child, with the lock: visits every runtime, then forgets all devices. */
+void svart_process_forked(void (*visit)(struct svart *rt));
+
+void svart_process_add(struct svart *rt);
+/** The runtime has no device any more. @blocks until no telemetry thread uses it. */
+void svart_process_remove(struct svart *rt);
+
+/** Gives a device the lowest number that is free in the process. With the runtime's lock or without. */
+void svart_device_id_take(struct svart_device *dev);
+/** It is open, and in rt->devices: telemetry may find it from now on. */
+void svart_device_id_show(struct svart_device *dev);
+/** Frees its number. */
+void svart_device_id_drop(struct svart_device *dev);
+
+/** @param ids out: array[nr]: the numbers of the devices that are open, rising. @return how many. */
+unsigned int svart_process_device_ids(uint32_t *ids, unsigned int nr);
+/**
+ * Finds a device by its number and locks its runtime, which stays until svart_process_device_put().
+ * @return the device, or NULL: no open device has this number.
+ * @thread any that holds no lock of svart. @blocks for a control call that is under way.
+ */
+struct svart_device *svart_process_device_get(uint32_t id);
+void svart_process_device_put(struct svart_device *dev);
 
 /* fork.c: what happens to a runtime in a child. */
 
@@ -134,6 +177,11 @@ int svart_check_alive(const struct svart *rt);
 
 /** Starts EAL unless it runs. @param args as svart_init_params.eal_args. @return 0 or -errno, told. */
 int svart_eal_start(const char *args);
+/**
+ * Writes the trace, if one is recorded and svart started EAL: rte_eal_cleanup(), which would, is never
+ * called then. A later call writes the files anew, with what came since. Failure is logged.
+ */
+void svart_eal_trace_save(void);
 
 /* machines.c */
 
@@ -191,6 +239,35 @@ void svart_detach_rid(struct svart_device *dev);
 /** @return the attachment to a space (NULL: the first), or NULL. */
 struct svart_attachment *svart_attachment_find(
 	struct svart_device *dev, const struct svart_space *space);
+
+/* attach_faults.c: where the page requests of an attachment come from */
+
+/** Makes the queue that its page table names, or the device's raw ones. @return 0 or -errno, told. */
+int svart_attach_queue_get(struct svart_device *dev, struct svart_attachment *attachment);
+void svart_attach_queue_put(struct svart_device *dev, struct svart_attachment *attachment);
+/** Makes the source of its page requests and has it served. @return 0 or -errno, told. */
+int svart_attach_serve(struct svart_device *dev, struct svart_attachment *attachment);
+/** Ends that; the device is detached. */
+void svart_attach_unserve(struct svart_device *dev, struct svart_attachment *attachment);
+
+/* device.c */
+
+/** Fills in all of svart_device_info_get(). With the runtime's lock. */
+void svart_device_info_read(const struct svart_device *dev, struct svart_device_info *info);
+
+/* device_stats.c: all with the runtime's lock */
+
+/** @param only one attachment of the device, or NULL: the sum over all. */
+void svart_device_stats_read(struct svart_device *dev, const struct svart_attachment *only,
+	struct svart_fault_stats *stats);
+/** The latencies, likewise. @param rows out: array[SVART_HISTOGRAM_ROWS]. @return how many. */
+unsigned int svart_device_latency_read(struct svart_device *dev,
+	const struct svart_attachment *only, struct svart_histogram_row *rows);
+
+/* telemetry.c */
+
+/** Registers the telemetry commands, once in a process. EAL runs. A failure is logged: not worth more. */
+void svart_telemetry_register(void);
 
 /* bind.c: from a PCI address to a bound VFIO device with its BARs mapped */
 

@@ -10,11 +10,46 @@
 
 #define OPTIONS_BYTES 512
 
-/** Reads the options that every device takes: pasid=, portal= and faults=. */
+/** Option faults=: where page requests come from. */
+static int read_faults(struct svart_device *dev)
+{
+	const char *faults = rte_kvargs_get(dev->options, "faults");
+	bool off = faults != NULL && strcmp(faults, "off") == 0;
+
+	dev->faults_raw = faults != NULL && strcmp(faults, "raw") == 0;
+	if (faults != NULL && !off && !dev->faults_raw && strcmp(faults, "iommufd") != 0)
+		return svart_fail(
+			-EINVAL, "option faults=%s: the values are iommufd, raw and off", faults);
+	if (dev->faults_raw && !dev->ops->needs_page_requests)
+		return svart_fail(
+			-ENODEV, "%s sends no page requests: leave faults=raw out", dev->name);
+	dev->pmd.page_requests = dev->ops->needs_page_requests && !off;
+	if (dev->pmd.page_requests && dev->faults == NULL)
+		return svart_fail(-EINVAL,
+			"%s has page requests: svart_device_open needs a fault service, or "
+			"faults=off",
+			dev->name);
+	return 0;
+}
+
+/** Option fault_mode=. */
+static int read_fault_mode(struct svart_device *dev)
+{
+	const char *mode = rte_kvargs_get(dev->options, "fault_mode");
+	bool eager = mode != NULL && strcmp(mode, "eager") == 0;
+
+	if (mode != NULL && !eager && strcmp(mode, "deferred") != 0)
+		return svart_fail(
+			-EINVAL, "option fault_mode=%s: the values are deferred and eager", mode);
+	if (eager && dev->pmd.page_requests)
+		atomic_store(&dev->fault_mode, SVART_FAULT_EAGER);
+	return 0;
+}
+
+/** Reads the options that every device takes: pasid=, portal=, faults= and fault_mode=. */
 static int read_common_options(struct svart_device *dev, uint32_t *pasid)
 {
 	const char *portal = rte_kvargs_get(dev->options, "portal");
-	const char *faults = rte_kvargs_get(dev->options, "faults");
 	uint64_t number = SVART_PASID_NONE;
 	int rc = svart_option_u64(dev->options, "pasid", 1, SVART_PASID_MAX, &number);
 
@@ -24,15 +59,8 @@ static int read_common_options(struct svart_device *dev, uint32_t *pasid)
 	if (portal != NULL && strcmp(portal, "split") != 0)
 		return svart_fail(-EINVAL, "option portal=%s: the one value is split", portal);
 	dev->pmd.portal_split = portal != NULL;
-	if (faults != NULL && strcmp(faults, "off") != 0)
-		return svart_fail(-EINVAL, "option faults=%s: the one value is off", faults);
-	dev->pmd.page_requests = dev->ops->needs_page_requests && faults == NULL;
-	if (dev->pmd.page_requests && dev->faults == NULL)
-		return svart_fail(-EINVAL,
-			"%s has page requests: svart_device_open needs a fault service, or "
-			"faults=off",
-			dev->name);
-	return 0;
+	rc = read_faults(dev);
+	return rc == 0 ? read_fault_mode(dev) : rc;
 }
 
 /** What a driver says of its device is bounded here, once. */
@@ -149,6 +177,7 @@ static int open_spec(
 	dev->pmd.machine = dev->slot->m;
 	dev->pmd.host = &svart_host;
 	dev->pmd.name = dev->name;
+	dev->pmd.number = dev->id;
 	dev->options = spec->options;
 	rc = open_on_machine(dev, spec, space, options);
 	if (rc != 0 && is_new)
@@ -178,17 +207,21 @@ int svart_device_open(struct svart *rt, const char *text, struct svart_space *sp
 	dev->rt = rt;
 	dev->faults = faults;
 	snprintf(dev->name, sizeof(dev->name), "%s:%s", spec.bus, spec.name);
+	svart_device_id_take(dev);
 	pthread_mutex_lock(&rt->lock);
 	rc = open_spec(dev, &spec, space);
-	if (rc == 0)
+	if (rc == 0) {
 		LIST_INSERT_HEAD(&rt->devices, dev, link);
+		svart_device_id_show(dev);
+	}
 	pthread_mutex_unlock(&rt->lock);
 	if (rc != 0)
-		goto free_dev;
+		goto drop_id;
 	*out = dev;
 	return 0;
 
-free_dev:
+drop_id:
+	svart_device_id_drop(dev);
 	free(dev);
 free_spec:
 	svart_spec_fini(&spec);
@@ -234,6 +267,7 @@ int svart_device_close(struct svart_device *dev)
 	} else {
 		stop(dev);
 		LIST_REMOVE(dev, link);
+		svart_device_id_drop(dev);
 	}
 	pthread_mutex_unlock(&rt->lock);
 	if (rc != 0)
@@ -302,12 +336,43 @@ int svart_device_detach(struct svart_device *dev, struct svart_space *space)
 	return rc;
 }
 
-void svart_device_info_get(const struct svart_device *dev, struct svart_device_info *info)
+static void set_modes(struct svart_device *dev, enum svart_fault_mode mode)
 {
-	struct svart *rt = dev->rt;
 	unsigned int i;
 
+	atomic_store(&dev->fault_mode, mode);
+	for (i = 0; i < SVART_MAX_ATTACHMENTS; i++) {
+		if (dev->attachments[i].space != NULL)
+			svart_fault_service_set_mode(dev->faults, dev->attachments[i].source, mode);
+	}
+}
+
+int svart_device_fault_mode_set(struct svart_device *dev, enum svart_fault_mode mode)
+{
+	int rc = svart_check_alive(dev->rt);
+
+	if (rc != 0)
+		return rc;
+	if (mode != SVART_FAULT_DEFERRED && mode != SVART_FAULT_EAGER)
+		return svart_fail(-EINVAL, "there is no fault mode %d", (int)mode);
+	if (!dev->pmd.page_requests)
+		return svart_fail(-ENODEV, "%s has no page requests, so no fault mode", dev->name);
+	pthread_mutex_lock(&dev->rt->lock);
+	set_modes(dev, mode);
+	pthread_mutex_unlock(&dev->rt->lock);
+	return 0;
+}
+
+enum svart_fault_mode svart_device_fault_mode_get(const struct svart_device *dev)
+{
+	return atomic_load(&dev->fault_mode);
+}
+
+/** All but the queues that are free, which needs the runtime's lock. */
+static void describe(const struct svart_device *dev, struct svart_device_info *info)
+{
 	*info = (struct svart_device_info){
+		.id = dev->id,
 		.pasid = dev->attachments[0].pasid,
 		.numa_node = dev->pci.numa_node,
 		.features = dev->pmd.caps.features & ~(uint32_t)SVART_FEATURE_PAGE_REQUESTS,
@@ -324,11 +389,27 @@ void svart_device_info_get(const struct svart_device *dev, struct svart_device_i
 	snprintf(info->name, sizeof(info->name), "%s", dev->name);
 	snprintf(info->address, sizeof(info->address), "%s", dev->pci.address);
 	snprintf(info->driver, sizeof(info->driver), "%s", dev->ops->name);
-	/* In a forked child the lock may be held by a thread that does not exist here. */
-	if (svart_check_alive(rt) != 0)
-		return;
-	pthread_mutex_lock(&rt->lock);
+}
+
+void svart_device_info_read(const struct svart_device *dev, struct svart_device_info *info)
+{
+	unsigned int i;
+
+	describe(dev, info);
 	for (i = 0; i < dev->pmd.caps.nr_queues; i++)
 		info->nr_queues_free -= dev->queues[i] != NULL;
+}
+
+void svart_device_info_get(const struct svart_device *dev, struct svart_device_info *info)
+{
+	struct svart *rt = dev->rt;
+
+	/* In a forked child the lock may be held by a thread that does not exist here. */
+	if (svart_check_alive(rt) != 0) {
+		describe(dev, info);
+		return;
+	}
+	pthread_mutex_lock(&rt->lock);
+	svart_device_info_read(dev, info);
 	pthread_mutex_unlock(&rt->lock);
 }

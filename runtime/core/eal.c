@@ -10,6 +10,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_trace.h>
 
 #include "core.h"
 #include "error.h"
@@ -55,6 +56,7 @@ static int append_cpus(char *args, size_t len)
 static struct {
 	pthread_mutex_t lock;
 	bool failed; /**< Our start of it failed: what EAL says of itself means nothing then. */
+	bool ours;   /**< We started it, so that no one else will end it. */
 	char *args;
 } eal = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -72,6 +74,7 @@ static int start(char *args)
 	}
 	rc = rte_eal_init(argc, argv);
 	eal.failed = rc < 0;
+	eal.ours = rc >= 0;
 	if (rc >= 0)
 		return 0;
 	if (rte_errno == EALREADY)
@@ -113,4 +116,17 @@ int svart_eal_start(const char *args)
 	rc = start_once(args);
 	pthread_mutex_unlock(&eal.lock);
 	return rc;
+}
+
+void svart_eal_trace_save(void)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&eal.lock);
+	if (eal.ours && rte_trace_is_enabled())
+		rc = rte_trace_save();
+	pthread_mutex_unlock(&eal.lock);
+	if (rc != 0)
+		svart_log(SVART_LOG_ERR, "the trace could not be written (%s): see --trace-dir",
+			strerror(-rc));
 }

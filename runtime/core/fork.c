@@ -11,23 +11,17 @@
 #include "core.h"
 #include "error.h"
 
-/*
- * The one list of the process: fork handlers get no argument. Locks: all_lock, which the handlers
- * hold over the fork, so that the child finds the list whole.
- */
-static LIST_HEAD(, svart) all_runtimes = LIST_HEAD_INITIALIZER(all_runtimes);
-static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
 static int handlers_rc;
 
 static void before_fork(void)
 {
-	pthread_mutex_lock(&all_lock);
+	svart_process_lock();
 }
 
 static void after_fork_parent(void)
 {
-	pthread_mutex_unlock(&all_lock);
+	svart_process_unlock();
 }
 
 /**
@@ -35,27 +29,29 @@ static void after_fork_parent(void)
  * read without the runtimes' locks: a control call under way at the fork has no thread here to end
  * it, so at worst an object that was just being added or removed is not marked.
  */
-static void after_fork_child(void)
+static void mark_dead(struct svart *rt)
 {
 	struct svart_child *child;
 	struct svart_device *dev;
-	struct svart *rt;
 	unsigned int i;
 
-	LIST_FOREACH(rt, &all_runtimes, all) {
-		atomic_store(&rt->dead, true);
-		LIST_FOREACH(child, &rt->spaces, link)
-			svart_space_mark_dead(child->object);
-		LIST_FOREACH(child, &rt->services, link)
-			svart_fault_service_mark_dead(child->object);
-		LIST_FOREACH(dev, &rt->devices, link) {
-			for (i = 0; i < SVART_MAX_QUEUES; i++) {
-				if (dev->queues[i] != NULL)
-					svart_queue_disarm(&dev->queues[i]->pmd.fast);
-			}
+	atomic_store(&rt->dead, true);
+	LIST_FOREACH(child, &rt->spaces, link)
+		svart_space_mark_dead(child->object);
+	LIST_FOREACH(child, &rt->services, link)
+		svart_fault_service_mark_dead(child->object);
+	LIST_FOREACH(dev, &rt->devices, link) {
+		for (i = 0; i < SVART_MAX_QUEUES; i++) {
+			if (dev->queues[i] != NULL)
+				svart_queue_disarm(&dev->queues[i]->pmd.fast);
 		}
 	}
-	pthread_mutex_unlock(&all_lock);
+}
+
+static void after_fork_child(void)
+{
+	svart_process_forked(mark_dead);
+	svart_process_unlock();
 }
 
 static void install_handlers(void)
@@ -68,17 +64,13 @@ int svart_fork_watch(struct svart *rt)
 	pthread_once(&handlers_once, install_handlers);
 	if (handlers_rc != 0)
 		return svart_fail(handlers_rc, "no memory for the fork handlers");
-	pthread_mutex_lock(&all_lock);
-	LIST_INSERT_HEAD(&all_runtimes, rt, all);
-	pthread_mutex_unlock(&all_lock);
+	svart_process_add(rt);
 	return 0;
 }
 
 void svart_fork_unwatch(struct svart *rt)
 {
-	pthread_mutex_lock(&all_lock);
-	LIST_REMOVE(rt, all);
-	pthread_mutex_unlock(&all_lock);
+	svart_process_remove(rt);
 }
 
 int svart_check_alive(const struct svart *rt)

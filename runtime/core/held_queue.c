@@ -181,7 +181,7 @@ static bool is_valid(const struct svart_held_queue *h, const struct svart_op *op
 		return true;
 	return op->length <= h->max_transfer_bytes &&
 	       (h->overlap || !is_copy(op) || dst - src >= op->length) &&
-	       (h->overlap || !is_copy(op) || src - dst >= op->length || dst == src);
+	       (h->overlap || !is_copy(op) || src - dst >= op->length);
 }
 
 /** @return whether the operation was taken. */

@@ -30,6 +30,7 @@ int svart_init(const struct svart_init_params *params, struct svart **rt)
 		rc = svart_eal_start(params->eal_args);
 		if (rc != 0)
 			goto free_rt;
+		svart_telemetry_register();
 	}
 	pthread_mutex_init(&new_rt->lock, NULL);
 	LIST_INIT(&new_rt->spaces);
@@ -67,6 +68,8 @@ int svart_fini(struct svart *rt)
 		return rc;
 	svart_fork_unwatch(rt);
 	svart_machines_fini(rt);
+	if (rt->eal)
+		svart_eal_trace_save();
 	pthread_mutex_destroy(&rt->lock);
 	free(rt);
 	return 0;

@@ -9,7 +9,7 @@
 #include "error.h"
 
 /** Options that every device takes. */
-static const char *const common_keys[] = { "pasid", "portal", "faults", NULL };
+static const char *const common_keys[] = { "pasid", "portal", "faults", "fault_mode", NULL };
 
 static bool is_key(const char *key, const char *const *keys)
 {
