@@ -17,15 +17,17 @@
 
 #include "bits.h"
 #include "error.h"
+#include "trace.h"
 
 /*
- * After how many empty polls in a row, with work in flight, the error registers are looked at:
- * first soon, for callers that sleep between polls, then ever more rarely, for those that spin,
- * since a register read costs as much as many polls. A count, not a time: reading the clock costs
- * too.
+ * After how many empty polls in a row, with work in flight, the error registers are looked at. A
+ * register read costs as much as many polls. So it is when there were several times more of them than
+ * the last completion took: soon for callers that sleep between polls, late for those that spin; and
+ * then ever more rarely. A count, not a time: reading the clock costs too.
  */
-#define STALL_POLLS_FIRST 512u
-#define STALL_POLLS_MAX   (64u << 10)
+#define STALL_POLLS_MIN   UINT64_C(512)
+#define STALL_POLLS_MAX   UINT64_C(65536)
+#define STALL_POLLS_TIMES 8
 
 /** Every operation asks for a completion record. */
 #define DESC_FLAGS (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR)
@@ -90,7 +92,7 @@ int svart_pmd_dsa_ring_create(
 	q->records = records;
 	q->depth = depth;
 	q->mask = entries - 1;
-	q->check_interval = STALL_POLLS_FIRST;
+	q->check_at = STALL_POLLS_MIN;
 	/* What is the same for every operation of a slot is written once. */
 	for (i = 0; i < entries; i++)
 		q->descs[i].completion_addr = (uint64_t)(uintptr_t)&records[i];
@@ -225,6 +227,8 @@ uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
 
 	if (nr == 0 || svart_pmd_dsa_failed(q->failure))
 		return 0;
+	if (svart_trace_submit_on())
+		svart_trace_submit(fast, nr, q->entries[posted & q->mask].cookie);
 	/* Orders the program's data and the cleared status bytes before the descriptors, once for
 	 * the burst: MOVDIR64B is weakly ordered and could pass them. It does read the descriptor
 	 * itself in program order. Pairs with the device's read of a descriptor. */
@@ -360,30 +364,49 @@ static inline bool complete(
 }
 
 /** A failed queue: what the device did is told as it is, all else has failed with the queue. */
-static uint16_t poll_failed(struct svart_dsa_queue *q, struct svart_completion *done, uint16_t nr)
+static uint16_t poll_failed(struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
 {
+	struct svart_dsa_queue *q = fast->priv;
 	uint16_t n;
 
 	for (n = 0; n < nr && q->tail != q->head; n++, q->tail++)
 		if (!complete(q, q->tail & q->mask, &done[n]))
 			completion_set(&done[n], &q->entries[q->tail & q->mask],
 				SVART_STATUS_QUEUE_FAILED, 0);
+	/* What was never submitted has ended, too: the next poll must not look for it. */
+	if ((int32_t)(q->posted - q->tail) < 0)
+		q->posted = q->tail;
+	if (svart_trace_complete_on())
+		svart_trace_complete(fast, done, n);
 	return n;
 }
 
 /** Nothing has completed: is there a reason? */
 static __attribute__((noinline)) uint16_t poll_empty(
-	struct svart_dsa_queue *q, struct svart_completion *done, uint16_t nr)
+	struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
 {
+	struct svart_dsa_queue *q = fast->priv;
+
 	if (svart_pmd_dsa_failed(q->failure))
-		return poll_failed(q, done, nr);
-	if (q->tail == q->posted || ++q->empty_polls < q->check_interval)
+		return poll_failed(fast, done, nr);
+	if (q->tail == q->posted || ++q->empty_polls < q->check_at)
 		return 0;
-	q->empty_polls = 0;
-	if (q->check_interval < STALL_POLLS_MAX)
-		q->check_interval *= 2;
+	q->check_at += q->check_at < STALL_POLLS_MAX ? q->check_at : STALL_POLLS_MAX;
 	svart_pmd_dsa_errors_check(q->device);
-	return svart_pmd_dsa_failed(q->failure) ? poll_failed(q, done, nr) : 0;
+	return svart_pmd_dsa_failed(q->failure) ? poll_failed(fast, done, nr) : 0;
+}
+
+/** Learns from how long a completion took; from one that was there already, nothing. */
+static inline void poll_progressed(struct svart_dsa_queue *q)
+{
+	uint64_t check_at = q->empty_polls * STALL_POLLS_TIMES;
+
+	if (q->empty_polls == 0)
+		return;
+	if (check_at < STALL_POLLS_MIN)
+		check_at = STALL_POLLS_MIN;
+	q->check_at = check_at < STALL_POLLS_MAX ? check_at : STALL_POLLS_MAX;
+	q->empty_polls = 0;
 }
 
 uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
@@ -397,9 +420,10 @@ uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *d
 		n++;
 	}
 	if (n == 0)
-		return poll_empty(q, done, nr);
+		return poll_empty(fast, done, nr);
 	q->tail = tail;
-	q->empty_polls = 0;
-	q->check_interval = STALL_POLLS_FIRST;
+	poll_progressed(q);
+	if (svart_trace_complete_on())
+		svart_trace_complete(fast, done, n);
 	return n;
 }

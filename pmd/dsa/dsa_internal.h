@@ -162,8 +162,8 @@ struct svart_dsa_queue {
 
 	/* Written by poll. */
 	alignas(SVART_DSA_CACHE_LINE) uint32_t tail;
-	uint32_t empty_polls;    /**< In a row, with work in flight. */
-	uint32_t check_interval; /**< So many of these until the next look at SWERR. */
+	uint64_t empty_polls; /**< In a row, with work in flight. */
+	uint64_t check_at;    /**< So many of these, and SWERR is looked at. */
 };
 static_assert(offsetof(struct svart_dsa_queue, portal_page) == SVART_DSA_CACHE_LINE,
 	"what every operation reads is in one cache line");

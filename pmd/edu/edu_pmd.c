@@ -15,6 +15,7 @@
 #include "edu_spec.h"
 #include "error.h"
 #include "machine.h"
+#include "trace.h"
 
 #define RING_ENTRIES 64u /* A power of two. */
 #define MAX_TRANSFER (UINT64_C(1) << 30)
@@ -109,6 +110,8 @@ static uint16_t edu_submit(struct svart_queue *fast)
 	struct edu *e = fast->priv;
 	uint16_t nr = (uint16_t)(e->head - e->posted);
 
+	if (svart_trace_submit_on())
+		svart_trace_submit(fast, nr, e->ops[e->posted % RING_ENTRIES].cookie);
 	e->posted = e->head;
 	if (nr != 0 && e->stage == IDLE)
 		op_advance(e); /* poll starts the others, each in its turn. */
@@ -131,6 +134,8 @@ static uint16_t edu_poll(struct svart_queue *fast, struct svart_completion *done
 			.status = e->failed ? SVART_STATUS_QUEUE_FAILED : SVART_STATUS_OK,
 		};
 	}
+	if (svart_trace_complete_on())
+		svart_trace_complete(fast, done, n);
 	return n;
 }
 

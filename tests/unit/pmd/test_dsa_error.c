@@ -223,6 +223,32 @@ static void test_dsa_failed_queue_still_reports_what_was_done(void **state)
 	finish_two(f);
 }
 
+/** What was prepared and never submitted ends with the queue, and nothing comes after it. */
+static void test_dsa_failed_queue_ends_what_was_not_submitted_once(void **state)
+{
+	struct fake_dsa *f = two_busy_queues();
+	struct svart_queue *q = &f->queues[1].fast;
+	struct svart_completion done;
+	uint32_t i;
+
+	(void)state;
+	assert_int_equal(prep_copies(q, 12, 6), 6);
+	assert_int_equal(q->submit(q), 6);
+	/* The first two stores were queue 0's; every record of queue 1 is written now. */
+	for (i = 2; i < 10; i++)
+		fake_complete(f, i, SVART_DSA_STATUS_SUCCESS);
+	expect_completions(q, 10, 8, SVART_STATUS_OK);
+	assert_int_equal(prep_copies(q, 18, 2), 2);
+	fake_swerr(f, swerr_of(1), 0x1000);
+	/* The other queue's owner finds it out. */
+	assert_int_equal(fake_poll(&f->queues[0].fast, &done, 1, MANY_POLLS), 0);
+	assert_true(failed(f, 1));
+	expect_completions(q, 18, 2, SVART_STATUS_QUEUE_FAILED);
+	expect_queue_dead(q);
+	assert_int_equal(svart_pmd_dsa.queue_in_flight(&f->queues[1]), 0);
+	finish_two(f);
+}
+
 static void test_dsa_halted_device_fails_all_queues(void **state)
 {
 	struct fake_dsa *f = two_busy_queues();
@@ -279,7 +305,7 @@ static void test_dsa_slow_operation_is_no_failure(void **state)
 	finish_two(f);
 }
 
-static void test_dsa_first_look_is_soon_again_after_a_completion(void **state)
+static void test_dsa_look_is_soon_again_after_a_quick_completion(void **state)
 {
 	struct fake_dsa *f = two_busy_queues();
 	struct svart_queue *q = &f->queues[0].fast;
@@ -289,8 +315,30 @@ static void test_dsa_first_look_is_soon_again_after_a_completion(void **state)
 	assert_int_equal(fake_poll(q, &done, 1, 1000000), 0);
 	fake_complete(f, 0, SVART_DSA_STATUS_SUCCESS);
 	expect_completions(q, 0, 1, SVART_STATUS_OK);
+	prep_copies(q, 2, 1);
+	q->submit(q);
+	assert_int_equal(q->poll(q, &done, 1), 0);
+	fake_complete(f, 1, SVART_DSA_STATUS_SUCCESS);
+	expect_completions(q, 1, 1, SVART_STATUS_OK);
 	fake_swerr(f, swerr_of(0), 0x1000);
 	assert_int_equal(fake_poll(q, &done, 1, 512), 1);
+	assert_int_equal(done.status, SVART_STATUS_QUEUE_FAILED);
+	finish_two(f);
+}
+
+static void test_dsa_look_waits_for_several_times_the_last_completion(void **state)
+{
+	struct fake_dsa *f = two_busy_queues();
+	struct svart_queue *q = &f->queues[0].fast;
+	struct svart_completion done;
+
+	(void)state;
+	assert_int_equal(fake_poll(q, &done, 1, 2000), 0);
+	fake_complete(f, 0, SVART_DSA_STATUS_SUCCESS);
+	expect_completions(q, 0, 1, SVART_STATUS_OK);
+	fake_swerr(f, swerr_of(0), 0x1000);
+	assert_int_equal(fake_poll(q, &done, 1, 7 * 2000), 0);
+	assert_int_equal(fake_poll(q, &done, 1, 2000), 1);
 	assert_int_equal(done.status, SVART_STATUS_QUEUE_FAILED);
 	finish_two(f);
 }
@@ -410,11 +458,13 @@ int main(void)
 		cmocka_unit_test(test_dsa_swerr_overflow_is_said),
 		cmocka_unit_test(test_dsa_first_error_of_a_queue_stands),
 		cmocka_unit_test(test_dsa_failed_queue_still_reports_what_was_done),
+		cmocka_unit_test(test_dsa_failed_queue_ends_what_was_not_submitted_once),
 		cmocka_unit_test(test_dsa_halted_device_fails_all_queues),
 		cmocka_unit_test(test_dsa_device_gone_fails_all_queues),
 		cmocka_unit_test(test_dsa_device_reset_by_others_fails_all_queues),
 		cmocka_unit_test(test_dsa_slow_operation_is_no_failure),
-		cmocka_unit_test(test_dsa_first_look_is_soon_again_after_a_completion),
+		cmocka_unit_test(test_dsa_look_is_soon_again_after_a_quick_completion),
+		cmocka_unit_test(test_dsa_look_waits_for_several_times_the_last_completion),
 		cmocka_unit_test(test_dsa_idle_queue_reads_no_registers),
 		cmocka_unit_test(test_dsa_busy_queue_reads_no_registers),
 		cmocka_unit_test(test_dsa_queue_start_forgets_the_last_life),
