@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * The vdev driver dma_svart, and the control side of its dmadevs.
+ */
+
+#include "dmadev_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bus_vdev_driver.h>
+#include <rte_dmadev_pmd.h>
+#include <rte_eal.h>
+#include <rte_memory.h>
+
+/** How long stop waits for what is with the device; svart then aborts it. */
+#define STOP_NS UINT64_C(2000000000)
+/** How long it waits at a time, between two runs of the fault service. */
+#define STOP_STEP_NS UINT64_C(100000)
+
+RTE_LOG_REGISTER(svart_dmadev_logtype, pmd.dma.svart, INFO);
+
+/** What rte_dma_pmd_allocate() makes: where the vdev is. */
+struct dmadev_private {
+	struct svart_dmadev *d;
+};
+
+/*
+ * Of the process: handlers of fork() and of EAL's memory get no argument. Locks: lock, but for the
+ * child's handler.
+ */
+static struct {
+	pthread_mutex_t lock;
+	LIST_HEAD(, svart_dmadev) dmadevs;
+	bool handlers;
+} all = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct svart_dmadev *dmadev_of(const struct rte_dma_dev *dev)
+{
+	return ((const struct dmadev_private *)dev->data->dev_private)->d;
+}
+
+/* --- information ------------------------------------------------------------------------------ */
+
+static uint16_t max_vchans(const struct svart_dmadev *d)
+{
+	uint32_t nr = d->device->info.nr_queues;
+
+	nr = RTE_MIN(nr, (uint32_t)SVART_DMADEV_VCHANS_MAX);
+	if (d->args.max_vchans != 0)
+		nr = RTE_MIN(nr, (uint32_t)d->args.max_vchans);
+	return (uint16_t)nr;
+}
+
+static int info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t size)
+{
+	const struct svart_dmadev *d = dmadev_of(dev);
+	uint64_t ops = d->device->info.ops;
+
+	(void)size;
+	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_SVA | RTE_DMA_CAPA_HANDLES_ERRORS;
+	if ((ops & UINT64_C(1) << SVART_OP_COPY) != 0)
+		info->dev_capa |= RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG;
+	if ((ops & UINT64_C(1) << SVART_OP_FILL) != 0)
+		info->dev_capa |= RTE_DMA_CAPA_OPS_FILL;
+	info->max_vchans = max_vchans(d);
+	info->max_desc = SVART_DMADEV_DESC_MAX;
+	info->min_desc = SVART_DMADEV_DESC_MIN;
+	info->max_sges = SVART_DMADEV_SGES_MAX;
+	return 0;
+}
+
+static int stats_get(
+	const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stats *stats, uint32_t size)
+{
+	const struct svart_dmadev *d = dmadev_of(dev);
+	struct rte_dma_stats one;
+	uint16_t i;
+
+	(void)size;
+	for (i = 0; i < d->nr_vchans; i++) {
+		if (d->vchans[i] == NULL || (vchan != RTE_DMA_ALL_VCHAN && vchan != i))
+			continue;
+		svart_dmadev_vchan_stats_get(d->vchans[i], &one);
+		stats->submitted += one.submitted;
+		stats->completed += one.completed;
+		stats->errors += one.errors;
+	}
+	return 0;
+}
+
+static int stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	uint16_t i;
+
+	for (i = 0; i < d->nr_vchans; i++) {
+		if (d->vchans[i] != NULL && (vchan == RTE_DMA_ALL_VCHAN || vchan == i))
+			svart_dmadev_vchan_stats_reset(d->vchans[i]);
+	}
+	return 0;
+}
+
+/** Goes on with the backlog too: a program may wait for IDLE before it asks for completions. */
+static int vchan_status(
+	const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vchan_status *status)
+{
+	struct svart_dmadev_vchan *v = dmadev_of(dev)->vchans[vchan];
+
+	if (v == NULL)
+		return -EINVAL;
+	if (svart_dmadev_vchan_is_busy(v))
+		svart_dmadev_vchan_advance(v);
+	if (svart_dmadev_vchan_is_busy(v))
+		*status = RTE_DMA_VCHAN_ACTIVE;
+	else if (v->state == SVART_DMADEV_RUNNING || v->state == SVART_DMADEV_STOPPED)
+		*status = RTE_DMA_VCHAN_IDLE;
+	else
+		*status = RTE_DMA_VCHAN_HALTED_ERROR;
+	return 0;
+}
+
+static void dump_vchan(const struct svart_dmadev_vchan *v, uint16_t i, FILE *f)
+{
+	static const char *const states[] = {
+		[SVART_DMADEV_STOPPED] = "stopped",
+		[SVART_DMADEV_RUNNING] = "running",
+		[SVART_DMADEV_HALTED] = "halted",
+		[SVART_DMADEV_FORKED] = "the parent's",
+	};
+	struct svart_queue_error error;
+
+	fprintf(f, "  vchan %u: %s, nb_desc %u, queue depth %u\n", i, states[v->state], v->nb_desc,
+		v->depth);
+	fprintf(f,
+		"    enqueued %" PRIu64 " submitted %" PRIu64 " posted %" PRIu64 " retired %" PRIu64
+		"\n    with the device %u, to resume %u, resumed %" PRIu64 ", errors %" PRIu64 "\n",
+		v->head, v->submitted, v->posted, v->tail, v->in_flight, v->nr_waiting, v->resumed,
+		v->errors);
+	if (v->q != NULL && svart_queue_state_get(v->q) == SVART_QUEUE_FAILED &&
+		svart_queue_error_get(v->q, &error) == 0)
+		fprintf(f, "    the queue has failed: %s\n", error.text);
+}
+
+static int dump(const struct rte_dma_dev *dev, FILE *f)
+{
+	const struct svart_dmadev *d = dmadev_of(dev);
+	const struct svart_dmadev_device *device = d->device;
+	struct svart_fault_stats faults;
+	uint16_t i;
+
+	fprintf(f, "  device %s%s%s, driver %s, %u queues of depth %u, fault service %s\n",
+		device->info.name, device->options[0] != '\0' ? "," : "", device->options,
+		device->info.driver, device->info.nr_queues, device->info.queue_depth,
+		svart_dmadev_run_name(device->host->run));
+	svart_fault_stats_get(device->host->faults, &faults);
+	fprintf(f,
+		"  page requests of all devices of the bus %" PRIu64 ", answers: success %" PRIu64
+		", invalid %" PRIu64 "\n",
+		faults.page_requests, faults.answers_success, faults.answers_invalid);
+	for (i = 0; i < d->nr_vchans; i++)
+		if (d->vchans[i] != NULL)
+			dump_vchan(d->vchans[i], i, f);
+	return 0;
+}
+
+/* --- configure, start, stop, close ------------------------------------------------------------ */
+
+static void vchan_free(struct svart_dmadev *d, uint16_t i)
+{
+	svart_dmadev_vchan_destroy(d->vchans[i]);
+	d->vchans[i] = NULL;
+}
+
+/** All vchans are to be set up anew. */
+static int configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t size)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	uint16_t i;
+
+	(void)size;
+	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
+		vchan_free(d, i);
+	d->nr_vchans = conf->nb_vchans;
+	return 0;
+}
+
+static int vchan_setup(struct rte_dma_dev *dev, uint16_t vchan,
+	const struct rte_dma_vchan_conf *conf, uint32_t size)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	const struct svart_dmadev_device *device = d->device;
+	struct svart_dmadev_vchan_params params = {
+		.nb_desc = conf->nb_desc,
+		.depth = d->args.depth != 0 ? d->args.depth : device->info.queue_depth,
+		.max_transfer_bytes = device->info.max_transfer_bytes,
+		.pump = device->host->run == SVART_FAULT_RUN_INLINE ? device->host->faults : NULL,
+		.is_dsa = strcmp(device->info.driver, "dsa") == 0,
+	};
+
+	(void)size;
+	vchan_free(d, vchan);
+	if (svart_dmadev_vchan_create(&params, &d->vchans[vchan]) == 0)
+		return 0;
+	DMADEV_LOG(ERR, "%s: out of memory for vchan %u of %u descriptors", d->name, vchan,
+		conf->nb_desc);
+	return -ENOMEM;
+}
+
+static int vchan_start(struct svart_dmadev *d, uint16_t i)
+{
+	struct svart_queue_params params = { 0 };
+	struct svart_queue *q;
+	int rc;
+
+	if (d->vchans[i] == NULL) {
+		DMADEV_LOG(ERR, "%s: vchan %u is not set up", d->name, i);
+		return -EINVAL;
+	}
+	params.depth = d->vchans[i]->depth;
+	rc = svart_queue_create(d->device->dev, &params, &q);
+	if (rc != 0)
+		DMADEV_LOG(ERR, "%s: vchan %u: %s", d->name, i, svart_error_text());
+	else
+		svart_dmadev_vchan_start(d->vchans[i], q);
+	return rc;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/**
+ * Lets the device end what it has, and ends the queue. Nobody else may run the fault service now: its
+ * service core can be stopped, and an inline one is pumped by completed() that is called no more.
+ */
+static int vchan_stop(struct svart_dmadev *d, uint16_t i)
+{
+	struct svart_dmadev_vchan *v = d->vchans[i];
+	struct svart_queue *q = v->q;
+	struct svart_completion done[SVART_DMADEV_BURST];
+	uint64_t deadline = now_ns() + STOP_NS;
+	int rc;
+
+	while (svart_queue_in_flight(q) != 0 && svart_queue_state_get(q) == SVART_QUEUE_RUNNING &&
+		v->state != SVART_DMADEV_FORKED && now_ns() < deadline) {
+		svart_queue_wait(q, done, SVART_DMADEV_BURST, STOP_STEP_NS);
+		svart_dmadev_host_pump(d->device->host);
+	}
+	rc = svart_queue_destroy(q);
+	if (rc != 0) {
+		DMADEV_LOG(ERR, "%s: vchan %u: %s", d->name, i, svart_error_text());
+		return rc;
+	}
+	svart_dmadev_vchan_stop(v);
+	return 0;
+}
+
+static int stop(struct rte_dma_dev *dev)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	uint16_t i;
+	int rc;
+
+	for (i = 0; i < d->nr_vchans; i++) {
+		rc = d->vchans[i] != NULL && d->vchans[i]->q != NULL ? vchan_stop(d, i) : 0;
+		if (rc != 0)
+			return rc;
+	}
+	d->started = false;
+	return 0;
+}
+
+static int start(struct rte_dma_dev *dev)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	uint16_t i;
+	int rc;
+
+	for (i = 0; i < d->nr_vchans; i++) {
+		rc = vchan_start(d, i);
+		if (rc != 0) {
+			stop(dev);
+			return rc;
+		}
+	}
+	d->started = true;
+	return 0;
+}
+
+static void dmadev_destroy(struct svart_dmadev *d)
+{
+	uint16_t i;
+
+	pthread_mutex_lock(&all.lock);
+	LIST_REMOVE(d, link);
+	pthread_mutex_unlock(&all.lock);
+	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
+		vchan_free(d, i);
+	svart_dmadev_device_put(d->device);
+	free(d);
+}
+
+static int close_dev(struct rte_dma_dev *dev)
+{
+	dmadev_destroy(dmadev_of(dev));
+	return 0;
+}
+
+static const struct rte_dma_dev_ops dmadev_ops = {
+	.dev_info_get = info_get,
+	.dev_configure = configure,
+	.dev_start = start,
+	.dev_stop = stop,
+	.dev_close = close_dev,
+	.vchan_setup = vchan_setup,
+	.stats_get = stats_get,
+	.stats_reset = stats_reset,
+	.vchan_status = vchan_status,
+	.dev_dump = dump,
+};
+
+/* --- memory that goes, processes that fork ---------------------------------------------------- */
+
+/** EAL gives hugepages back: devices must have let go of them first. */
+static void memory_event(
+	enum rte_mem_event event, const void *addr, size_t len, void *arg __rte_unused)
+{
+	if (event == RTE_MEM_EVENT_FREE)
+		svart_dmadev_forget(addr, len);
+}
+
+static void after_fork_child(void)
+{
+	struct svart_dmadev *d;
+	unsigned int i;
+
+	LIST_FOREACH(d, &all.dmadevs, link) {
+		for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
+			if (d->vchans[i] != NULL)
+				svart_dmadev_vchan_mark_forked(d->vchans[i]);
+	}
+}
+
+/** Once in a process. With the lock. */
+static int handlers_install(void)
+{
+	int rc;
+
+	if (all.handlers)
+		return 0;
+	rc = -pthread_atfork(NULL, NULL, after_fork_child);
+	if (rc != 0)
+		return rc;
+	/* -ENOTSUP where EAL's memory never goes away (--no-huge, --legacy-mem). */
+	rte_mem_event_callback_register("dma_svart", memory_event, NULL);
+	all.handlers = true;
+	return 0;
+}
+
+/* --- probe and remove ------------------------------------------------------------------------- */
+
+static int dmadev_create(const char *name, const char *text, struct svart_dmadev **out)
+{
+	struct svart_dmadev *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (d == NULL)
+		return -ENOMEM;
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	rc = svart_dmadev_args_parse(name, text, &d->args);
+	if (rc == 0)
+		rc = svart_dmadev_device_get(&d->args, &d->device);
+	if (rc != 0) {
+		free(d);
+		return rc;
+	}
+	if (d->args.depth > d->device->info.queue_depth) {
+		DMADEV_LOG(ERR, "%s: depth=%u: queues of %s have 1 to %u", name, d->args.depth,
+			d->device->info.name, d->device->info.queue_depth);
+		svart_dmadev_device_put(d->device);
+		free(d);
+		return -EINVAL;
+	}
+	pthread_mutex_lock(&all.lock);
+	rc = handlers_install();
+	LIST_INSERT_HEAD(&all.dmadevs, d, link);
+	pthread_mutex_unlock(&all.lock);
+	if (rc != 0) {
+		dmadev_destroy(d);
+		return rc;
+	}
+	*out = d;
+	return 0;
+}
+
+static void dmadev_register(
+	struct rte_dma_dev *dev, struct rte_vdev_device *vdev, struct svart_dmadev *d)
+{
+	((struct dmadev_private *)dev->data->dev_private)->d = d;
+	vdev->device.numa_node = d->device->info.numa_node;
+	dev->device = &vdev->device;
+	dev->dev_ops = &dmadev_ops;
+	dev->fp_obj->dev_private = d->vchans;
+	dev->fp_obj->copy = svart_dmadev_copy;
+	dev->fp_obj->copy_sg = svart_dmadev_copy_sg;
+	dev->fp_obj->fill = svart_dmadev_fill;
+	dev->fp_obj->submit = svart_dmadev_submit;
+	dev->fp_obj->completed = svart_dmadev_completed;
+	dev->fp_obj->completed_status = svart_dmadev_completed_status;
+	dev->fp_obj->burst_capacity = svart_dmadev_burst_capacity;
+	dev->state = RTE_DMA_DEV_READY;
+}
+
+static int probe(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct svart_dmadev *d;
+	struct rte_dma_dev *dev;
+	int rc;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		DMADEV_LOG(ERR,
+			"%s: a device is one process's; there is none in a secondary process",
+			name);
+		return -ENOTSUP;
+	}
+	rc = dmadev_create(name, rte_vdev_device_args(vdev), &d);
+	if (rc != 0)
+		return rc;
+	dev = rte_dma_pmd_allocate(name, d->device->info.numa_node, sizeof(struct dmadev_private));
+	if (dev == NULL) {
+		DMADEV_LOG(ERR, "%s: the dmadev library has no place for it", name);
+		dmadev_destroy(d);
+		return -ENOMEM;
+	}
+	dmadev_register(dev, vdev, d);
+	DMADEV_LOG(INFO, "%s: %s, %u queues of depth %u, fault service: %s", name,
+		d->device->info.name, d->device->info.nr_queues, d->device->info.queue_depth,
+		(d->device->info.features & SVART_FEATURE_PAGE_REQUESTS) != 0
+			? svart_dmadev_run_name(d->device->host->run)
+			: "none, no page requests");
+	return 0;
+}
+
+/** A program may end without having stopped its devices, and may have closed them. */
+static int remove_dev(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	int id = rte_dma_get_dev_id_by_name(name);
+	struct svart_dmadev *d;
+	int rc = 0;
+
+	if (id < 0)
+		return 0;
+	/* fp_obj's pointer is the vdev's first member. */
+	d = rte_dma_fp_objs[id].dev_private;
+	if (d->started)
+		rc = rte_dma_stop((int16_t)id);
+	return rc != 0 ? rc : rte_dma_pmd_release(name);
+}
+static_assert(offsetof(struct svart_dmadev, vchans) == 0, "fp_obj's pointer is the vdev's");
+
+/** Pages come when the device asks for them. */
+static int dma_map(struct rte_vdev_device *vdev, void *addr, uint64_t iova, size_t len)
+{
+	(void)vdev;
+	(void)len;
+	return iova == (uintptr_t)addr ? 0 : -EINVAL;
+}
+
+static int dma_unmap(struct rte_vdev_device *vdev, void *addr, uint64_t iova, size_t len)
+{
+	(void)vdev;
+	(void)iova;
+	return svart_dmadev_forget(addr, len);
+}
+
+static struct rte_vdev_driver driver = {
+	.probe = probe,
+	.remove = remove_dev,
+	.dma_map = dma_map,
+	.dma_unmap = dma_unmap,
+	.drv_flags = RTE_VDEV_DRV_NEED_IOVA_AS_VA,
+};
+
+RTE_PMD_REGISTER_VDEV(dma_svart, driver);
+RTE_PMD_REGISTER_PARAM_STRING(dma_svart,
+	"device=<bus:name> fault_service=<thread|service|inline> depth=<int> vchans=<int> "
+	"<key>=<value of the device>");

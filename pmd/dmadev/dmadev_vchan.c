@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * A vchan's life. Its memory is the process's own, not EAL's: EAL's can be shared with a child made by
+ * fork(), which marks its copy.
+ */
+
+#include "dmadev_vchan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/** Arrays of a ring: nb_desc, rounded up to a power of two. */
+static size_t ring_entries(uint16_t nb_desc)
+{
+	size_t entries = 1;
+
+	while (entries < nb_desc)
+		entries *= 2;
+	return entries;
+}
+
+static void *cache_aligned(size_t bytes)
+{
+	void *block;
+
+	bytes = (bytes + 63) & ~(size_t)63;
+	block = aligned_alloc(64, bytes);
+	if (block != NULL)
+		memset(block, 0, bytes);
+	return block;
+}
+
+int svart_dmadev_vchan_create(
+	const struct svart_dmadev_vchan_params *params, struct svart_dmadev_vchan **out)
+{
+	size_t entries = ring_entries(params->nb_desc);
+	struct svart_dmadev_vchan *v = cache_aligned(sizeof(*v));
+
+	if (v == NULL)
+		return -ENOMEM;
+	v->ops = cache_aligned(entries * sizeof(*v->ops));
+	v->entries = cache_aligned(entries * sizeof(*v->entries));
+	v->parts = cache_aligned(params->depth * sizeof(*v->parts));
+	/* Large, and touched only by programs that use them. */
+	v->lists = calloc(entries, sizeof(*v->lists));
+	if (v->ops == NULL || v->entries == NULL || v->parts == NULL || v->lists == NULL) {
+		svart_dmadev_vchan_destroy(v);
+		return -ENOMEM;
+	}
+	v->mask = entries - 1;
+	v->nb_desc = params->nb_desc;
+	v->depth = params->depth;
+	v->max_transfer_bytes = params->max_transfer_bytes;
+	v->pump = params->pump;
+	v->is_dsa = params->is_dsa;
+	v->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	svart_dmadev_vchan_stop(v);
+	*out = v;
+	return 0;
+}
+
+void svart_dmadev_vchan_destroy(struct svart_dmadev_vchan *v)
+{
+	if (v == NULL)
+		return;
+	free(v->ops);
+	free(v->entries);
+	free(v->parts);
+	free(v->lists);
+	free(v);
+}
+
+/** An empty ring; numbers start at 0. */
+static void ring_reset(struct svart_dmadev_vchan *v)
+{
+	uint64_t i;
+
+	for (i = 0; i <= v->mask; i++) {
+		v->ops[i].cookie = i;
+		v->entries[i] = (struct svart_dmadev_entry){ .parts = 1 };
+	}
+	svart_dmadev_parts_reset(v);
+	v->head = v->tail = v->submitted = v->posted = 0;
+	v->in_flight = v->unhanded = v->nr_special = 0;
+}
+
+void svart_dmadev_vchan_start(struct svart_dmadev_vchan *v, struct svart_queue *q)
+{
+	v->errors = v->resumed = 0;
+	v->base = (struct rte_dma_stats){ 0 };
+	v->q = q;
+	v->state = SVART_DMADEV_RUNNING;
+	v->limit = v->nb_desc;
+}
+
+void svart_dmadev_vchan_stop(struct svart_dmadev_vchan *v)
+{
+	struct rte_dma_stats stats;
+
+	svart_dmadev_vchan_stats_get(v, &stats);
+	v->limit = 0;
+	v->state = SVART_DMADEV_STOPPED;
+	v->q = NULL;
+	ring_reset(v);
+	/* The statistics stay readable until the next start: what was is kept in the base. */
+	v->base.submitted = -stats.submitted;
+	v->base.completed = -stats.completed;
+	v->base.errors = v->errors - stats.errors;
+}
+
+void svart_dmadev_vchan_mark_forked(struct svart_dmadev_vchan *v)
+{
+	v->limit = 0;
+	v->state = SVART_DMADEV_FORKED;
+	/* Nothing is under way here, so that nobody polls. */
+	v->submitted = v->posted;
+	v->in_flight = v->nr_waiting = 0;
+}
+
+void svart_dmadev_vchan_stats_get(const struct svart_dmadev_vchan *v, struct rte_dma_stats *stats)
+{
+	stats->submitted = v->submitted - v->base.submitted;
+	stats->completed = v->tail - v->base.completed;
+	stats->errors = v->errors - v->base.errors;
+}
+
+void svart_dmadev_vchan_stats_reset(struct svart_dmadev_vchan *v)
+{
+	v->base = (struct rte_dma_stats){
+		.submitted = v->submitted, .completed = v->tail, .errors = v->errors
+	};
+}
