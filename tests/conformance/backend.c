@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
-#include "backend.h"
+#include "backend_kinds.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,26 +9,19 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define SKIPPED 77
+#define DMADEV "dmadev:"
 
-static const char *spec = "model:dsa0";
-static enum svart_fault_run fault_run = SVART_FAULT_RUN_THREAD;
+static const struct backend_ops *kind = &backend_native_ops;
 
-static void skip_unless_there(void)
+bool backend_lists(int argc, char **argv, const struct CMUnitTest *tests, size_t nr)
 {
-	struct backend *b = calloc(1, sizeof(*b));
+	size_t i;
 
-	if (strncmp(spec, "model:", 6) == 0) {
-		free(b);
-		return;
-	}
-	if (svart_init(NULL, &b->rt) != 0 || svart_space_create(b->rt, NULL, &b->space) != 0 ||
-		svart_fault_service_create(b->rt, NULL, &b->faults) != 0 ||
-		svart_device_open(b->rt, spec, b->space, b->faults, &b->dev) != 0) {
-		printf("skipped: %s: %s\n", spec, svart_error_text());
-		exit(SKIPPED);
-	}
-	backend_delete(b);
+	if (argc != 2 || strcmp(argv[1], "--list") != 0)
+		return false;
+	for (i = 0; i < nr; i++)
+		puts(tests[i].name);
+	return true;
 }
 
 void backend_configure(int argc, char **argv)
@@ -38,71 +30,46 @@ void backend_configure(int argc, char **argv)
 
 	if (filter != NULL)
 		cmocka_set_test_filter(filter);
-	if (argc > 1)
-		spec = argv[1];
-	if (argc > 2 && strcmp(argv[2], "inline") == 0)
-		fault_run = SVART_FAULT_RUN_INLINE;
-	skip_unless_there();
+	if (argc > 1 && strncmp(argv[1], DMADEV, strlen(DMADEV)) == 0) {
+		kind = &backend_dmadev_ops;
+		backend_dmadev_configure(argv[1] + strlen(DMADEV), argc - 2, argv + 2);
+	} else {
+		backend_native_configure(argc - 1, argv + 1);
+	}
 }
 
-const char *backend_spec(void)
+struct backend *backend_open_with(const struct backend_params *params)
 {
-	return spec;
-}
-
-bool backend_is_inline(void)
-{
-	return fault_run == SVART_FAULT_RUN_INLINE;
-}
-
-void backend_spec_with(const char *options, char *buf, size_t len)
-{
-	int n = snprintf(buf, len, "%s,%s", spec, options);
-
-	assert_true(n > 0 && (size_t)n < len);
-}
-
-static void must(int rc, const char *what)
-{
-	if (rc != 0)
-		fail_msg("%s: %s (%d)", what, svart_error_text(), rc);
-}
-
-struct backend *backend_new(const char *device_spec)
-{
-	return backend_new_with(device_spec, NULL, 0);
-}
-
-struct backend *backend_new_with(
-	const char *device_spec, const struct svart_space_params *space_params, uint32_t resolvers)
-{
-	struct svart_fault_params params = { .run = fault_run, .resolvers = resolvers };
 	struct backend *b = calloc(1, sizeof(*b));
+	const char *lack;
 
-	must(svart_init(NULL, &b->rt), "svart_init");
-	must(svart_space_create(b->rt, space_params, &b->space), "svart_space_create");
-	must(svart_fault_service_create(b->rt, &params, &b->faults), "svart_fault_service_create");
-	must(svart_device_open(b->rt, device_spec, b->space, b->faults, &b->dev), device_spec);
-	svart_device_info_get(b->dev, &b->info);
-	must(svart_queue_create(b->dev, NULL, &b->q), "svart_queue_create");
+	assert_non_null(b);
+	b->ops = kind;
+	b->params = *params;
+	if (b->params.channels == 0)
+		b->params.channels = 1;
+	lack = b->ops->open(b);
+	if (lack != NULL) {
+		free(b);
+		backend_skip(lack);
+	}
 	return b;
-}
-
-void backend_delete(struct backend *b)
-{
-	if (b->q != NULL)
-		must(svart_queue_destroy(b->q), "svart_queue_destroy");
-	must(svart_device_close(b->dev), "svart_device_close");
-	must(svart_fault_service_destroy(b->faults), "svart_fault_service_destroy");
-	must(svart_space_destroy(b->space), "svart_space_destroy");
-	must(svart_fini(b->rt), "svart_fini");
-	free(b);
 }
 
 int backend_open(void **state)
 {
-	*state = backend_new(spec);
+	*state = backend_open_with(&(struct backend_params){ 0 });
 	return 0;
+}
+
+void backend_delete(struct backend *b)
+{
+	const char *wrong = b->wrong;
+
+	b->ops->close(b);
+	free(b);
+	if (wrong != NULL)
+		fail_msg("%s", wrong);
 }
 
 int backend_close(void **state)
@@ -111,29 +78,55 @@ int backend_close(void **state)
 	return 0;
 }
 
-void backend_skip_unless_takes(const char *options)
+void backend_case_run(void **state)
 {
-	struct backend *b = calloc(1, sizeof(*b));
-	char with[128];
-	int rc;
+	struct backend_case *c = *state;
+	void *b;
 
-	backend_spec_with(options, with, sizeof(with));
-	must(svart_init(NULL, &b->rt), "svart_init");
-	must(svart_space_create(b->rt, NULL, &b->space), "svart_space_create");
-	must(svart_fault_service_create(b->rt, NULL, &b->faults), "svart_fault_service_create");
-	rc = svart_device_open(b->rt, with, b->space, b->faults, &b->dev);
-	if (rc == 0) {
-		backend_delete(b);
-		return;
-	}
-	must(svart_fault_service_destroy(b->faults), "svart_fault_service_destroy");
-	must(svart_space_destroy(b->space), "svart_space_destroy");
-	must(svart_fini(b->rt), "svart_fini");
-	free(b);
-	if (rc == -EINVAL)
-		skip();
-	fail_msg("%s: %s", with, svart_error_text());
+	c->b = backend_open_with(&(struct backend_params){ 0 });
+	b = c->b;
+	c->run(&b);
 }
+
+int backend_case_end(void **state)
+{
+	struct backend_case *c = *state;
+
+	if (c->b != NULL)
+		backend_delete(c->b);
+	return 0;
+}
+
+void backend_skip(const char *reason)
+{
+	print_message("skipped: %s\n", reason);
+	skip();
+	abort(); /* cmocka does not say that skip() never returns. */
+}
+
+static const struct {
+	unsigned int feature;
+	const char *lack;
+} lacks[] = {
+	{ BACKEND_SVART, "a call of svart's own queues" },
+	{ BACKEND_FILL, "the device does not fill" },
+	{ BACKEND_LISTS, "the device takes no lists" },
+	{ BACKEND_FENCE, "the queue has no fences" },
+	{ BACKEND_ERRORS, "the device does not say that it handles errors" },
+	{ BACKEND_OVERLAP, "ranges of a copy may not overlap" },
+	{ BACKEND_FORK, "nothing is said of calls in a child of fork()" },
+};
+
+void backend_need(const struct backend *b, unsigned int features)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(lacks) / sizeof(lacks[0]); i++)
+		if ((features & ~b->features & lacks[i].feature) != 0)
+			backend_skip(lacks[i].lack);
+}
+
+/* --- memory ------------------------------------------------------------------------------------ */
 
 void *guarded_alloc(size_t bytes)
 {
@@ -150,8 +143,76 @@ void guarded_free(struct backend *b, void *p, size_t bytes)
 {
 	size_t whole = (bytes + PAGE - 1) / PAGE * PAGE + 2 * PAGE;
 
-	assert_int_equal(svart_space_forget(b->space, (uint8_t *)p - PAGE, whole), 0);
+	forget(b, (uint8_t *)p - PAGE, whole);
 	assert_int_equal(munmap((uint8_t *)p - PAGE, whole), 0);
+}
+
+void forget(struct backend *b, void *addr, size_t bytes)
+{
+	b->ops->forget(b, addr, bytes);
+}
+
+/* --- operations -------------------------------------------------------------------------------- */
+
+void backend_stop(struct backend *b)
+{
+	b->ops->stop(b);
+}
+
+void backend_start(struct backend *b)
+{
+	b->ops->start(b);
+}
+
+bool backend_enqueue(
+	struct backend *b, unsigned int channel, const struct svart_op *op, unsigned int flags)
+{
+	return b->ops->enqueue(b, channel, op, flags);
+}
+
+bool enqueue_copy(struct backend *b, void *dst, const void *src, size_t len, unsigned int flags,
+	uint64_t cookie)
+{
+	const struct svart_op op = {
+		.opcode = SVART_OP_COPY, .cookie = cookie, .dst = dst, .src = src, .length = len
+	};
+
+	return backend_enqueue(b, 0, &op, flags);
+}
+
+bool enqueue_fill(struct backend *b, void *dst, uint64_t pattern, size_t len, unsigned int flags,
+	uint64_t cookie)
+{
+	const struct svart_op op = { .opcode = SVART_OP_FILL,
+		.cookie = cookie,
+		.dst = dst,
+		.pattern = pattern,
+		.length = len };
+
+	return backend_enqueue(b, 0, &op, flags);
+}
+
+bool backend_enqueue_lists(struct backend *b, const struct backend_piece *dst, unsigned int nr_dst,
+	const struct backend_piece *src, unsigned int nr_src, uint64_t cookie)
+{
+	return b->ops->enqueue_lists(b, dst, nr_dst, src, nr_src, cookie);
+}
+
+void backend_submit(struct backend *b, unsigned int channel)
+{
+	b->ops->submit(b, channel);
+}
+
+uint16_t backend_poll(
+	struct backend *b, unsigned int channel, struct svart_completion *done, uint16_t nr)
+{
+	return b->ops->poll(b, channel, done, nr);
+}
+
+uint16_t backend_wait(struct backend *b, unsigned int channel, struct svart_completion *done,
+	uint16_t nr, uint64_t timeout_ns)
+{
+	return b->ops->wait(b, channel, done, nr, timeout_ns);
 }
 
 void wait_all(struct backend *b, struct svart_completion *done, unsigned int nr)
@@ -159,26 +220,22 @@ void wait_all(struct backend *b, struct svart_completion *done, unsigned int nr)
 	unsigned int got = 0, n;
 
 	while (got < nr) {
-		n = svart_queue_wait(b->q, done + got, (uint16_t)(nr - got), TIMEOUT_NS);
+		n = backend_wait(b, 0, done + got, (uint16_t)(nr - got), TIMEOUT_NS);
+		if (b->wrong != NULL)
+			fail_msg("%s", b->wrong);
 		if (n == 0)
 			fail_msg("%u of %u operations never completed", nr - got, nr);
 		got += n;
 	}
 }
 
-void prep_patiently(struct svart_queue *q, const struct svart_op *op)
-{
-	time_t give_up = time(NULL) + (time_t)(TIMEOUT_NS / 1000000000);
-
-	while (svart_queue_prep(q, op, 1) == 0 && time(NULL) <= give_up)
-		sched_yield();
-}
-
 static struct svart_completion run_op(struct backend *b, const struct svart_op *op)
 {
+	time_t give_up = time(NULL) + (time_t)(TIMEOUT_NS / 1000000000);
 	struct svart_completion done = { 0 };
 
-	prep_patiently(b->q, op);
+	while (!backend_enqueue(b, 0, op, 0) && time(NULL) <= give_up)
+		sched_yield();
 	wait_all(b, &done, 1);
 	assert_int_equal(done.cookie, op->cookie);
 	return done;

@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * What copy and fill must do on every backend, with good addresses.
+ * What copies, of one piece and of lists, and fills must do on every backend, with good addresses.
  */
 
 #include "backend.h"
@@ -20,9 +20,15 @@ static const size_t sizes[] = { 0, 1, 2, 7, 8, 9, 63, 64, 65, 127, 255, 4095, 40
 
 #define NR_SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
+/** DPDK says nothing of an operation of no bytes. */
+static size_t first_size(const struct backend *b)
+{
+	return (b->features & BACKEND_NO_LENGTH) != 0 ? 0 : 1;
+}
+
 static void check_copy(struct backend *b, size_t len, size_t src_off, size_t dst_off)
 {
-	size_t room = len + 2 * PAGE;
+	const size_t room = len + 2 * PAGE;
 	uint8_t *src = guarded_alloc(room), *dst = guarded_alloc(room);
 	struct svart_completion done;
 	size_t i;
@@ -42,10 +48,11 @@ static void check_copy(struct backend *b, size_t len, size_t src_off, size_t dst
 
 static void test_copy_of_every_size_writes_that_and_no_more(void **state)
 {
+	struct backend *b = *state;
 	size_t i;
 
-	for (i = 0; i < NR_SIZES; i++)
-		check_copy(*state, sizes[i], 0, 0);
+	for (i = first_size(b); i < NR_SIZES; i++)
+		check_copy(b, sizes[i], 0, 0);
 }
 
 static void test_copy_takes_any_alignment(void **state)
@@ -101,8 +108,7 @@ static void test_copy_overlaps_both_ways_as_memmove(void **state)
 	static const size_t lens[] = { 1, 65, 8192, 300000 };
 	size_t i, j;
 
-	if (!(b->info.features & SVART_FEATURE_OVERLAP))
-		skip();
+	backend_need(b, BACKEND_OVERLAP);
 	for (i = 0; i < 6; i++) {
 		for (j = 0; j < 4; j++) {
 			check_overlap(b, lens[j], 0, distances[i]);
@@ -121,7 +127,7 @@ static void expected_fill(uint8_t *p, size_t len, uint64_t pattern)
 
 static void check_fill(struct backend *b, size_t len, size_t off, uint64_t pattern)
 {
-	size_t room = len + 2 * PAGE;
+	const size_t room = len + 2 * PAGE;
 	uint8_t *dst = guarded_alloc(room), *expected = malloc(room);
 	struct svart_completion done;
 
@@ -137,10 +143,31 @@ static void check_fill(struct backend *b, size_t len, size_t off, uint64_t patte
 
 static void test_fill_of_every_size_writes_that_and_no_more(void **state)
 {
+	struct backend *b = *state;
 	size_t i;
 
-	for (i = 0; i < NR_SIZES; i++)
-		check_fill(*state, sizes[i], i % 9, UINT64_C(0x0123456789abcdef) + i);
+	backend_need(b, BACKEND_FILL);
+	for (i = first_size(b); i < NR_SIZES; i++)
+		check_fill(b, sizes[i], i % 9, UINT64_C(0x0123456789abcdef) + i);
+}
+
+/** The last byte of the range is the last of its mapping: one byte more would fault. */
+static void test_fill_ends_at_the_last_mapped_byte(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *dst = guarded_alloc(2 * PAGE), expected[65];
+	static const size_t lens[] = { 1, 8, 9, 65 };
+	struct svart_completion done;
+	size_t i;
+
+	backend_need(b, BACKEND_FILL);
+	for (i = 0; i < 4; i++) {
+		expected_fill(expected, lens[i], UINT64_C(0x8877665544332211));
+		done = run_fill(b, dst + 2 * PAGE - lens[i], UINT64_C(0x8877665544332211), lens[i]);
+		assert_done(&done, lens[i]);
+		assert_memory_equal(dst + 2 * PAGE - lens[i], expected, lens[i]);
+	}
+	guarded_free(b, dst, 2 * PAGE);
 }
 
 static void test_noop_completes(void **state)
@@ -149,12 +176,14 @@ static void test_noop_completes(void **state)
 	struct svart_op op = { .opcode = SVART_OP_NOOP, .cookie = 77 };
 	struct svart_completion done;
 
+	backend_need(b, BACKEND_SVART);
 	assert_int_equal(svart_queue_prep(b->q, &op, 1), 1);
 	wait_all(b, &done, 1);
 	assert_done(&done, 0);
 	assert_int_equal(done.cookie, 77);
 }
 
+/** By page requests, where the device has them. */
 static void test_cold_memory_is_faulted_in(void **state)
 {
 	struct backend *b = *state;
@@ -162,19 +191,17 @@ static void test_cold_memory_is_faulted_in(void **state)
 	uint8_t *src = guarded_alloc(len), *dst = guarded_alloc(len);
 	struct svart_fault_stats before, after;
 	struct svart_completion done;
-	uint8_t *zero = calloc(1, len);
 
+	backend_need(b, BACKEND_SVART);
 	svart_fault_stats_get(b->faults, &before);
 	done = run_copy(b, dst, src, len); /* Neither was ever touched. */
 	svart_fault_stats_get(b->faults, &after);
 	assert_done(&done, len);
-	assert_memory_equal(dst, zero, len);
 	if (b->info.features & SVART_FEATURE_PAGE_REQUESTS) {
 		assert_true(after.page_requests > before.page_requests);
 		assert_true(after.answers_success > before.answers_success);
 	}
 	assert_int_equal(after.answers_invalid, before.answers_invalid);
-	free(zero);
 	guarded_free(b, src, len);
 	guarded_free(b, dst, len);
 }
@@ -189,33 +216,28 @@ static void test_malloc_and_stack_memory_serve(void **state)
 	done = run_copy(b, on_stack, on_heap, 3000);
 	assert_done(&done, 3000);
 	assert_memory_equal(on_stack, on_heap, 3000);
-	assert_int_equal(svart_space_forget(b->space, on_stack, 3000), 0);
-	assert_int_equal(svart_space_forget(b->space, on_heap, 3000), 0);
+	forget(b, on_stack, 3000);
+	forget(b, on_heap, 3000);
 	free(on_heap);
 }
 
 static void test_completions_come_in_the_order_of_prep(void **state)
 {
 	struct backend *b = *state;
-	const unsigned int nr = b->info.queue_depth;
+	const unsigned int nr = b->ring / 2;
 	uint8_t *buf = guarded_alloc(nr * 64u), *out = guarded_alloc(nr * 64u);
 	struct svart_completion *done = calloc(nr, sizeof(*done));
 	unsigned int i;
 
 	scramble(buf, nr * 64u, 3);
 	for (i = 0; i < nr; i++)
-		assert_int_equal(
-			svart_queue_prep_copy(b->q, out + i * 64u, buf + i * 64u, 64, 0, i), 1);
-	assert_int_equal(svart_queue_in_flight(b->q), nr);
-	assert_int_equal(
-		svart_queue_prep_copy(b->q, out, buf, 64, 0, nr), 0); /* The ring is full. */
+		assert_true(enqueue_copy(b, out + i * 64u, buf + i * 64u, 64, 0, i));
 	wait_all(b, done, nr);
 	for (i = 0; i < nr; i++) {
 		assert_done(&done[i], 64);
 		assert_int_equal(done[i].cookie, i);
 	}
 	assert_memory_equal(out, buf, nr * 64u);
-	assert_int_equal(svart_queue_in_flight(b->q), 0);
 	free(done);
 	guarded_free(b, buf, nr * 64u);
 	guarded_free(b, out, nr * 64u);
@@ -224,12 +246,16 @@ static void test_completions_come_in_the_order_of_prep(void **state)
 static void test_a_burst_of_ops_is_taken_as_far_as_there_is_room(void **state)
 {
 	struct backend *b = *state;
-	const unsigned int nr = b->info.queue_depth + 5;
-	struct svart_op *ops = calloc(nr, sizeof(*ops));
-	struct svart_completion *done = calloc(nr, sizeof(*done));
-	uint8_t *buf = guarded_alloc(nr * 8u);
+	const unsigned int nr = b->ring + 5;
+	struct svart_op *ops;
+	struct svart_completion *done;
+	uint8_t *buf;
 	unsigned int i, taken;
 
+	backend_need(b, BACKEND_SVART);
+	ops = calloc(nr, sizeof(*ops));
+	done = calloc(nr, sizeof(*done));
+	buf = guarded_alloc(nr * 8u);
 	for (i = 0; i < nr; i++)
 		ops[i] = (struct svart_op){ .opcode = SVART_OP_FILL,
 			.cookie = i,
@@ -237,7 +263,7 @@ static void test_a_burst_of_ops_is_taken_as_far_as_there_is_room(void **state)
 			.pattern = i,
 			.length = 8 };
 	taken = svart_queue_prep(b->q, ops, (uint16_t)nr);
-	assert_int_equal(taken, b->info.queue_depth);
+	assert_int_equal(taken, b->ring);
 	wait_all(b, done, taken);
 	assert_int_equal(svart_queue_prep(b->q, ops + taken, (uint16_t)(nr - taken)), nr - taken);
 	wait_all(b, done + taken, nr - taken);
@@ -284,6 +310,7 @@ static void test_malformed_ops_complete_as_invalid_in_their_place(void **state)
 	struct svart_completion done[6];
 	unsigned int i;
 
+	backend_need(b, BACKEND_SVART);
 	assert_int_equal(svart_queue_prep(b->q, ops, 6), 6);
 	wait_all(b, done, 6);
 	for (i = 0; i < 6; i++) {
@@ -292,8 +319,8 @@ static void test_malformed_ops_complete_as_invalid_in_their_place(void **state)
 			done[i].status, i == 0 || i == 5 ? SVART_STATUS_OK : SVART_STATUS_INVALID);
 	}
 	assert_memory_equal(dst, src, 64);
-	assert_int_equal(svart_space_forget(b->space, src, sizeof(src)), 0);
-	assert_int_equal(svart_space_forget(b->space, dst, sizeof(dst)), 0);
+	forget(b, src, sizeof(src));
+	forget(b, dst, sizeof(dst));
 }
 
 static void test_file_mappings_serve_as_source(void **state)
@@ -316,7 +343,7 @@ static void test_file_mappings_serve_as_source(void **state)
 	done = run_copy(b, out, map, 3 * PAGE);
 	assert_done(&done, 3 * PAGE);
 	assert_memory_equal(out, content, 3 * PAGE);
-	assert_int_equal(svart_space_forget(b->space, map, 3 * PAGE), 0);
+	forget(b, map, 3 * PAGE);
 	munmap(map, 3 * PAGE);
 	close(fd);
 	unlink(path);
@@ -339,7 +366,7 @@ static void test_memfd_serves_as_destination(void **state)
 	assert_done(&done, 2 * PAGE);
 	assert_int_equal(pread(fd, back, sizeof(back), 0), sizeof(back));
 	assert_memory_equal(back, src, sizeof(back));
-	assert_int_equal(svart_space_forget(b->space, map, 2 * PAGE), 0);
+	forget(b, map, 2 * PAGE);
 	munmap(map, 2 * PAGE);
 	close(fd);
 	guarded_free(b, src, 2 * PAGE);
@@ -356,50 +383,144 @@ static void test_random_operations_agree_with_memmove(void **state)
 	scramble(real, arena, seed);
 	memcpy(expected, real, arena);
 	for (round = 0; round < 400; round++) {
-		size_t len = test_random(&seed) % (test_random(&seed) % 4 == 0 ? 100000 : 5000);
+		size_t len = 1 + test_random(&seed) % (test_random(&seed) % 4 == 0 ? 100000 : 5000);
 		size_t to = test_random(&seed) % (arena - len),
 		       from = test_random(&seed) % (arena - len);
 		uint64_t pattern = (uint64_t)test_random(&seed) << 32 | test_random(&seed);
 		struct svart_completion done;
 
-		if (test_random(&seed) % 3 == 0) {
+		if (test_random(&seed) % 3 == 0 && (b->features & BACKEND_FILL) != 0) {
 			expected_fill(expected + to, len, pattern);
 			done = run_fill(b, real + to, pattern, len);
 		} else {
-			if (!(b->info.features & SVART_FEATURE_OVERLAP) && to < from + len &&
-				from < to + len)
+			if (!(b->features & BACKEND_OVERLAP) && to < from + len && from < to + len)
 				continue;
 			memmove(expected + to, expected + from, len);
 			done = run_copy(b, real + to, real + from, len);
 		}
 		assert_done(&done, len);
 		if (test_random(&seed) % 16 == 0)
-			assert_int_equal(svart_space_forget(b->space, real + to, len), 0);
+			forget(b, real + to, len);
 	}
 	assert_memory_equal(real, expected, arena);
 	free(expected);
 	guarded_free(b, real, arena);
 }
 
+/* --- lists ------------------------------------------------------------------------------------- */
+
+/** Cuts len bytes of a buffer into nr pieces, with gap bytes between them. */
+static void cut(struct backend_piece *pieces, unsigned int nr, uint8_t *buf, size_t len, size_t gap)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		size_t from = len * i / nr, to = len * (i + 1) / nr;
+
+		pieces[i].addr = buf + from + gap * i;
+		pieces[i].length = (uint32_t)(to - from);
+	}
+}
+
+/** What a list of pieces must leave in a buffer of GUARD bytes. */
+static void expect_pieces(uint8_t *expected, const uint8_t *dst, size_t room,
+	const struct backend_piece *to, unsigned int nr, const uint8_t *data)
+{
+	unsigned int i;
+
+	memset(expected, GUARD, room);
+	for (i = 0; i < nr; i++) {
+		memcpy(expected + ((const uint8_t *)to[i].addr - dst), data, to[i].length);
+		data += to[i].length;
+	}
+}
+
+static void check_lists(struct backend *b, unsigned int nr_dst, unsigned int nr_src, size_t len)
+{
+	const size_t gap = 77, room = len + 16 * gap;
+	uint8_t *src = guarded_alloc(room), *dst = guarded_alloc(room), *expected = malloc(room);
+	uint8_t *data = malloc(len);
+	struct backend_piece to[8], from[8];
+	struct svart_completion done = { 0 };
+	unsigned int i;
+
+	scramble(data, len, (uint32_t)len);
+	cut(to, nr_dst, dst, len, gap);
+	cut(from, nr_src, src, len, gap);
+	for (i = 0; i < nr_src; i++)
+		memcpy(from[i].addr, data + len * i / nr_src, from[i].length);
+	expect_pieces(expected, dst, room, to, nr_dst, data);
+	memset(dst, GUARD, room);
+	assert_true(backend_enqueue_lists(b, to, nr_dst, from, nr_src, 5));
+	memset(to, 0, sizeof(to)); /* The lists are the caller's again. */
+	memset(from, 0, sizeof(from));
+	wait_all(b, &done, 1);
+	assert_done(&done, len);
+	assert_int_equal(done.cookie, 5);
+	assert_memory_equal(dst, expected, room);
+	free(data);
+	free(expected);
+	guarded_free(b, src, room);
+	guarded_free(b, dst, room);
+}
+
+static void test_lists_of_any_shape_are_copied(void **state)
+{
+	struct backend *b = *state;
+	unsigned int nr_dst, nr_src;
+
+	backend_need(b, BACKEND_LISTS);
+	for (nr_dst = 1; nr_dst <= 8; nr_dst++) {
+		for (nr_src = 1; nr_src <= 8; nr_src++) {
+			check_lists(b, nr_dst, nr_src, 50);
+			check_lists(b, nr_dst, nr_src, 30011);
+		}
+	}
+}
+
+static void test_a_list_is_one_operation(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *src = guarded_alloc(PAGE), *dst = guarded_alloc(PAGE);
+	struct backend_piece to[4], from[3];
+	struct svart_completion done[9];
+	unsigned int i;
+
+	backend_need(b, BACKEND_LISTS);
+	cut(to, 4, dst, PAGE, 0);
+	cut(from, 3, src, PAGE, 0);
+	for (i = 0; i < 8; i++)
+		assert_true(backend_enqueue_lists(b, to, 4, from, 3, i));
+	assert_true(enqueue_copy(b, dst, src, PAGE, 0, 8));
+	wait_all(b, done, 9);
+	for (i = 0; i < 9; i++)
+		assert_int_equal(done[i].cookie, i);
+	assert_int_equal(backend_poll(b, 0, done, 1), 0);
+	guarded_free(b, src, PAGE);
+	guarded_free(b, dst, PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_copy_of_every_size_writes_that_and_no_more),
-		cmocka_unit_test(test_copy_takes_any_alignment),
-		cmocka_unit_test(test_copy_ends_at_the_last_mapped_byte),
-		cmocka_unit_test(test_copy_overlaps_both_ways_as_memmove),
-		cmocka_unit_test(test_fill_of_every_size_writes_that_and_no_more),
-		cmocka_unit_test(test_noop_completes),
-		cmocka_unit_test(test_cold_memory_is_faulted_in),
-		cmocka_unit_test(test_malloc_and_stack_memory_serve),
-		cmocka_unit_test(test_completions_come_in_the_order_of_prep),
-		cmocka_unit_test(test_a_burst_of_ops_is_taken_as_far_as_there_is_room),
-		cmocka_unit_test(test_malformed_ops_complete_as_invalid_in_their_place),
-		cmocka_unit_test(test_file_mappings_serve_as_source),
-		cmocka_unit_test(test_memfd_serves_as_destination),
-		cmocka_unit_test(test_random_operations_agree_with_memmove),
+		backend_test(test_copy_of_every_size_writes_that_and_no_more),
+		backend_test(test_copy_takes_any_alignment),
+		backend_test(test_copy_ends_at_the_last_mapped_byte),
+		backend_test(test_copy_overlaps_both_ways_as_memmove),
+		backend_test(test_fill_of_every_size_writes_that_and_no_more),
+		backend_test(test_fill_ends_at_the_last_mapped_byte),
+		backend_test(test_noop_completes),
+		backend_test(test_cold_memory_is_faulted_in),
+		backend_test(test_malloc_and_stack_memory_serve),
+		backend_test(test_completions_come_in_the_order_of_prep),
+		backend_test(test_a_burst_of_ops_is_taken_as_far_as_there_is_room),
+		backend_test(test_malformed_ops_complete_as_invalid_in_their_place),
+		backend_test(test_file_mappings_serve_as_source),
+		backend_test(test_memfd_serves_as_destination),
+		backend_test(test_random_operations_agree_with_memmove),
+		backend_test(test_lists_of_any_shape_are_copied),
+		backend_test(test_a_list_is_one_operation),
 	};
 
-	backend_configure(argc, argv);
-	return cmocka_run_group_tests(tests, backend_open, backend_close);
+	return backend_run(argc, argv, tests);
 }

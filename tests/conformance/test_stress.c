@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -351,7 +352,7 @@ static int make_late(void *addr, size_t len)
 		.range = { .start = (uintptr_t)addr, .len = len },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0 && ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &range) == 0)
 		return fd;
@@ -367,7 +368,18 @@ static void come(int uffd, void *addr, size_t len)
 	assert_int_equal(ioctl(uffd, UFFDIO_ZEROPAGE, &zero), 0);
 }
 
-/** A fill of a late page on the backend's queue, and copies on another one meanwhile. */
+/** Waits until somebody waits for a late page. */
+static void wait_missed(int uffd)
+{
+	struct pollfd fd = { .fd = uffd, .events = POLLIN };
+
+	assert_int_equal(poll(&fd, 1, (int)(TIMEOUT_NS / 1000000)), 1);
+}
+
+/**
+ * A fill of a late page on the backend's queue, and copies on another one meanwhile. They begin when a
+ * resolver waits for the page: what it took together with that waits, too.
+ */
 static void copy_past_a_late_page(struct backend *b, int uffd, uint8_t *late, uint8_t *buf)
 {
 	struct svart_queue *slow = b->q;
@@ -377,6 +389,7 @@ static void copy_past_a_late_page(struct backend *b, int uffd, uint8_t *late, ui
 	assert_int_equal(svart_queue_create(b->dev, NULL, &b->q), 0);
 	assert_int_equal(svart_queue_prep_fill(slow, late, 7, PAGE, 0, 77), 1);
 	svart_queue_submit(slow);
+	wait_missed(uffd);
 	for (i = 0; i < 32; i++) {
 		done = run_copy(b, buf + (32 + i) * PAGE, buf + i * PAGE, PAGE);
 		assert_done(&done, PAGE);

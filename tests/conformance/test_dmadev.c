@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * What rte_dmadev.h promises and only dmadevs have: burst capacity, statistics, the last id, errors
+ * that stay until they are asked for.
+ */
+
+#include "backend_kinds.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_dmadev.h>
+
+static uint16_t capacity(void)
+{
+	return rte_dma_burst_capacity(backend_dmadev_id(), 0);
+}
+
+/** Memory to copy within: a source and a destination of a page each. */
+static uint8_t *two_pages(void)
+{
+	uint8_t *buf = guarded_alloc(2 * PAGE);
+
+	scramble(buf, PAGE, 1);
+	return buf;
+}
+
+static void copy_n(struct backend *b, uint8_t *buf, unsigned int n)
+{
+	struct svart_completion done[64];
+	unsigned int i;
+
+	assert_true(n <= 64);
+	for (i = 0; i < n; i++)
+		assert_true(enqueue_copy(b, buf + PAGE, buf, PAGE, 0, i));
+	wait_all(b, done, n);
+}
+
+static void test_burst_capacity_counts_the_places_left(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	struct svart_completion done[64];
+	unsigned int i, left;
+
+	for (left = capacity(); left > 0; left--) {
+		assert_int_equal(capacity(), left);
+		assert_true(enqueue_copy(b, buf + PAGE, buf, 8, 0, left));
+	}
+	assert_int_equal(capacity(), 0);
+	assert_false(enqueue_copy(b, buf + PAGE, buf, 8, 0, 0));
+	for (i = 0; i < b->ring / 64; i++) {
+		wait_all(b, done, 64);
+		assert_int_equal(capacity(), (i + 1) * 64);
+	}
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+static void test_burst_capacity_of_an_idle_ring_is_nb_desc(void **state)
+{
+	assert_int_equal(capacity(), ((struct backend *)*state)->ring);
+}
+
+static void test_an_empty_poll_says_the_last_id(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	enum rte_dma_status_code code;
+	uint16_t last;
+	bool has_error;
+
+	copy_n(b, buf, 5);
+	last = 77;
+	assert_int_equal(rte_dma_completed(backend_dmadev_id(), 0, 8, &last, &has_error), 0);
+	assert_int_equal(last, 4);
+	assert_false(has_error);
+	last = 77;
+	assert_int_equal(rte_dma_completed_status(backend_dmadev_id(), 0, 1, &last, &code), 0);
+	assert_int_equal(last, 4);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+static void test_completed_takes_null_for_what_is_not_wanted(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 3; i++)
+		assert_true(rte_dma_copy(backend_dmadev_id(), 0, (rte_iova_t)buf,
+				    (rte_iova_t)(buf + PAGE), 8, RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	for (i = 0; i < 5000 && n < 3; i++) {
+		n += rte_dma_completed(backend_dmadev_id(), 0, 1, NULL, NULL);
+		usleep(1000);
+	}
+	assert_int_equal(n, 3);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+static void assert_stats(uint64_t submitted, uint64_t completed, uint64_t errors)
+{
+	struct rte_dma_stats stats;
+
+	assert_int_equal(rte_dma_stats_get(backend_dmadev_id(), 0, &stats), 0);
+	assert_int_equal(stats.submitted, submitted);
+	assert_int_equal(stats.completed, completed);
+	assert_int_equal(stats.errors, errors);
+}
+
+static void test_statistics_count_and_are_reset(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	struct svart_completion done[4];
+	unsigned int i;
+
+	assert_int_equal(rte_dma_stats_reset(backend_dmadev_id(), RTE_DMA_ALL_VCHAN), 0);
+	copy_n(b, buf, 10);
+	assert_stats(10, 10, 0);
+	for (i = 0; i < 4; i++)
+		assert_true(enqueue_copy(b, buf + PAGE, buf, 8, 0, i));
+	assert_stats(10, 10, 0); /* Not submitted yet. */
+	wait_all(b, done, 4);
+	assert_stats(14, 14, 0);
+	assert_int_equal(rte_dma_stats_reset(backend_dmadev_id(), 0), 0);
+	assert_stats(0, 0, 0);
+	copy_n(b, buf, 1);
+	assert_stats(1, 1, 0);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+/** "completed" counts the failed ones too. */
+static void test_statistics_count_errors(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	struct svart_completion done[3];
+
+	backend_need(b, BACKEND_ERRORS);
+	assert_int_equal(rte_dma_stats_reset(backend_dmadev_id(), 0), 0);
+	assert_true(enqueue_copy(b, buf + PAGE, buf, 8, 0, 0));
+	assert_true(enqueue_copy(b, NULL, buf, 8, 0, 1));
+	assert_true(enqueue_copy(b, buf + PAGE, NULL, 8, 0, 2));
+	wait_all(b, done, 3);
+	assert_stats(3, 3, done[2].status == SVART_STATUS_ABORTED ? 1 : 2);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+static void wait_until_idle(void)
+{
+	enum rte_dma_vchan_status status = RTE_DMA_VCHAN_ACTIVE;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < 5000 && rc == 0 && status == RTE_DMA_VCHAN_ACTIVE; i++) {
+		rc = rte_dma_vchan_status(backend_dmadev_id(), 0, &status);
+		usleep(1000);
+	}
+	if (rc == -ENOTSUP)
+		usleep(100000);
+	else
+		assert_int_equal(status, RTE_DMA_VCHAN_IDLE);
+}
+
+static void test_an_error_stays_until_its_status_is_asked_for(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	struct svart_completion done = { 0 };
+	uint16_t last;
+	unsigned int i;
+	bool has_error;
+
+	backend_need(b, BACKEND_ERRORS);
+	assert_true(enqueue_copy(b, buf + PAGE, buf, 8, 0, 0));
+	assert_true(enqueue_copy(b, NULL, buf, 8, 0, 1));
+	assert_true(enqueue_copy(b, buf + PAGE, buf, 8, 0, 2));
+	backend_submit(b, 0);
+	wait_until_idle();
+	assert_int_equal(rte_dma_completed(backend_dmadev_id(), 0, 8, &last, &has_error), 1);
+	assert_true(has_error);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(
+			rte_dma_completed(backend_dmadev_id(), 0, 8, &last, &has_error), 0);
+		assert_true(has_error);
+		assert_int_equal(last, 0);
+	}
+	backend_dmadev_taken(b, 1);
+	wait_all(b, &done, 1);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	wait_all(b, &done, 1);
+	assert_true(done.status == SVART_STATUS_OK || done.status == SVART_STATUS_ABORTED);
+	copy_n(b, buf, 1);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+static void test_a_channel_that_has_done_all_is_idle(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	struct svart_completion done[8];
+	unsigned int i;
+
+	wait_until_idle();
+	for (i = 0; i < 8; i++)
+		assert_true(enqueue_copy(b, buf + PAGE, buf, PAGE, 0, i));
+	backend_submit(b, 0);
+	wait_until_idle(); /* Before anybody asked for a completion. */
+	assert_int_equal(backend_poll(b, 0, done, 8), 8);
+	wait_until_idle();
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+/** A hint that no driver may refuse. */
+static void test_the_hint_of_the_cache_is_no_error(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	unsigned int i, n = 0;
+
+	assert_true(rte_dma_copy(backend_dmadev_id(), 0, (rte_iova_t)buf, (rte_iova_t)(buf + PAGE),
+			    PAGE, RTE_DMA_OP_FLAG_LLC | RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	for (i = 0; i < 5000 && n == 0; i++) {
+		n = rte_dma_completed(backend_dmadev_id(), 0, 1, NULL, NULL);
+		usleep(1000);
+	}
+	assert_int_equal(n, 1);
+	assert_memory_equal(buf + PAGE, buf, PAGE);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+static void test_a_started_device_is_not_configured(void **state)
+{
+	const struct rte_dma_conf conf = { .nb_vchans = 1 };
+	const struct rte_dma_vchan_conf vchan = { .direction = RTE_DMA_DIR_MEM_TO_MEM,
+		.nb_desc = 64 };
+
+	(void)state;
+	assert_int_equal(rte_dma_configure(backend_dmadev_id(), &conf), -EBUSY);
+	assert_int_equal(rte_dma_vchan_setup(backend_dmadev_id(), 0, &vchan), -EBUSY);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		backend_test(test_burst_capacity_of_an_idle_ring_is_nb_desc),
+		backend_test(test_burst_capacity_counts_the_places_left),
+		backend_test(test_an_empty_poll_says_the_last_id),
+		backend_test(test_completed_takes_null_for_what_is_not_wanted),
+		backend_test(test_statistics_count_and_are_reset),
+		backend_test(test_statistics_count_errors),
+		backend_test(test_an_error_stays_until_its_status_is_asked_for),
+		backend_test(test_a_channel_that_has_done_all_is_idle),
+		backend_test(test_the_hint_of_the_cache_is_no_error),
+		backend_test(test_a_started_device_is_not_configured),
+	};
+
+	return backend_run(argc, argv, tests);
+}
