@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the svart authors
+"""Writes the seed corpus: one file for each case that has a name, in the folder of its target.
+
+The format of a target's input is told at the head of its C file. Run it after a change:
+tests/fuzz/corpus/make.py. Files that it does not know are left alone: findings are kept as files.
+"""
+
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def u8(*values):
+    return bytes(values)
+
+
+def u16(value):
+    return struct.pack("<H", value)
+
+
+def u64(value):
+    return struct.pack("<Q", value)
+
+
+# --- group -------------------------------------------------------------------------------------
+
+PASID, LAST = 1, 2
+
+
+def add(table, key, flags):
+    return b"a" + u8(table, key, flags)
+
+
+def release(n):
+    return b"r" + u8(n)
+
+
+def drop(table):
+    return b"d" + u8(table)
+
+
+def drop_pasid(table, pasid):
+    return b"p" + u8(table, pasid)
+
+
+GROUP = {
+    "interleaved": b"".join(add(0, key, PASID) for _ in range(3) for key in (4, 8, 12))
+    + b"".join(add(0, key, PASID | LAST) for key in (4, 8, 12)),
+    "no_node": b"".join(add(0, 4, PASID) for _ in range(17)) + add(0, 4, PASID | LAST) + add(0, 4, 3),
+    "no_place": b"".join(add(0, 4 * n, PASID) for n in range(8))
+    + b"".join(add(0, 4 * n, PASID | LAST) for n in range(8)),
+    "poisoned_then_dropped": b"".join(add(0, 4, PASID) for _ in range(17)) + drop(0) + add(0, 4, 3),
+    "two_tables": add(0, 4, 1) + add(1, 4, 1) + add(0, 4, 3) + drop(1) + release(0),
+    "drop_pasid": b"".join(add(0, n, PASID) for n in range(6)) + drop_pasid(0, 1) + drop_pasid(0, 4),
+    "without_pasid": add(0, 4, 0) + add(0, 5, LAST) + drop_pasid(0, 4) + release(0),
+}
+
+
+# --- iommufd -----------------------------------------------------------------------------------
+
+FIELDS = ("flags", "dev_id", "pasid", "grpid", "perm", "reserved", "addr", "length", "cookie")
+ERRORS = ("EINTR", "EAGAIN", "ENOMEM", "EFAULT", "EIO", "EINVAL", "ENODEV", "EBADF")
+DETACH, PUMP = b"d", b"."
+
+
+def group(cookie, nr):
+    return b"g" + u8(cookie, nr)
+
+
+def large(cookie, nr):
+    return b"b" + u8(cookie, nr // 16)
+
+
+def spoil(field, index, value):
+    return b"s" + u8(FIELDS.index(field), index) + u64(value)
+
+
+def raw(*records):
+    return b"r" + u8(len(records)) + b"".join(struct.pack("<6IQII", *r) for r in records)
+
+
+def read_error(name, times):
+    return b"e" + u8(ERRORS.index(name), times)
+
+
+def read_short(nr):
+    return b"t" + u16(nr)
+
+
+def write_error(name, times):
+    return b"w" + u8(ERRORS.index(name), times)
+
+
+def write_limit(nr):
+    return b"w" + u8(len(ERRORS) + 1, nr)
+
+
+WRITE_NONSENSE = b"w" + u8(len(ERRORS), 1)
+
+IOMMUFD = {
+    "sound": group(1, 1) + group(2, 8) + PUMP + group(1, 3) + PUMP,
+    "unknown_flags": group(1, 3) + spoil("flags", 1, 0xFFFFFFFD) + PUMP,
+    "unknown_permission": group(1, 3) + spoil("perm", 1, 0x10) + PUMP,
+    "reserved_field": group(1, 3) + spoil("reserved", 1, 1) + PUMP,
+    "unaligned_address": group(1, 2) + spoil("addr", 0, 0x7F0000000FFF) + PUMP,
+    "last_page_of_all": group(1, 2) + spoil("addr", 0, 0xFFFFFFFFFFFFFFFF) + PUMP,
+    "length_wraps": group(1, 2)
+    + spoil("addr", 0, 0xFFFFFFFFFFFFF000)
+    + spoil("length", 0, 0x2000)
+    + PUMP,
+    "pasid_out_of_range": group(1, 1) + spoil("pasid", 0, 1 << 20) + PUMP,
+    "two_pasids": group(1, 3) + spoil("pasid", 1, 6) + PUMP,
+    "two_group_ids": group(1, 3) + spoil("grpid", 1, 0x200) + PUMP,
+    "other_device": group(1, 2) + spoil("dev_id", 0, 4) + PUMP,
+    "cookie_zero": group(0, 2) + PUMP,
+    "cookie_twice": group(7, 2) + group(7, 3) + PUMP,
+    "cookie_changes": group(7, 4) + spoil("cookie", 2, 8) + PUMP,
+    "last_in_the_middle": group(7, 4) + spoil("flags", 1, 3) + PUMP,
+    "no_last": group(7, 4) + spoil("flags", 3, 1) + PUMP,
+    "page_cannot_be_had": group(1, 16) + group(2, 16) + PUMP,
+    "no_node": group(1, 63) + group(2, 66) + group(3, 255) + PUMP + PUMP,
+    "larger_than_the_buffer": large(1, 1024) + PUMP + group(2, 1) + PUMP,
+    "larger_than_any_buffer": group(1, 1) + b"x\x02" + group(3, 1) + PUMP + PUMP,
+    "raw_records": raw((1, 3, 5, 9, 1, 0, 0, 0, 9), (3, 3, 5, 9, 2, 0, 0, 0, 9)) + PUMP,
+    "short_read": group(1, 2) + read_short(39) + PUMP + group(2, 2) + read_short(80) + PUMP,
+    "lost_device": group(1, 1) + PUMP + read_error("ENODEV", 1) + group(2, 1) + PUMP,
+    "read_errors_pass": read_error("EINTR", 1)
+    + PUMP
+    + read_error("ENOMEM", 2)
+    + PUMP
+    + read_error("EFAULT", 1)
+    + PUMP
+    + group(1, 1)
+    + PUMP,
+    "einval_without_end": read_error("EINVAL", 60) + group(1, 1) + PUMP + PUMP + PUMP,
+    "write_errors_pass": group(1, 1) + write_error("EINTR", 15) + PUMP + group(2, 1) + PUMP,
+    "write_takes_some": b"".join(group(n, 1) for n in range(1, 9)) + write_limit(3) + PUMP,
+    "write_says_more": group(1, 1) + WRITE_NONSENSE + PUMP,
+    "write_lost_device": group(1, 1) + group(2, 1) + write_error("ENODEV", 1) + PUMP,
+    "detach_answers": large(1, 512) + group(2, 1) + PUMP + DETACH + PUMP + group(2, 1) + PUMP,
+}
+
+
+# --- vtd, smmu ---------------------------------------------------------------------------------
+
+RAW_LAST, READ, WRITE, PRIVATE, EXEC, PRIVILEGED, STRANGER, PRI = (1 << n for n in range(8))
+
+
+def request(pasid, group_id, flags, page):
+    return b"q" + u8(pasid, group_id, flags, page)
+
+
+def raw_record(ring, *words):
+    return b"r" + ring + b"".join(u64(word) for word in words)
+
+
+def again(nr):
+    return b"f" + u8(nr // 16)
+
+
+def source(n):
+    return b"d" + u8(n)
+
+
+def mode(n, eager):
+    return b"m" + u8(n, eager)
+
+
+def register(n, value):
+    return b"x" + u8(n) + u64(value)
+
+
+def raw_cases(ring):
+    """What VT-d's queue and an SMMU's PRI queue have in common."""
+    part, last = ring | READ, ring | READ | RAW_LAST
+    return {
+        "sound": request(1, 7, part, 1) + request(1, 7, last, 2) + PUMP,
+        "interleaved": b"".join(request(1, g, part, g) for g in (1, 2, 3))
+        + b"".join(request(1, g, last, g) for g in (2, 1, 3))
+        + PUMP,
+        "eager": mode(0, 1) + request(1, 7, part, 15) + PUMP + request(1, 7, last, 2) + PUMP,
+        "stop_marker": request(1, 7, ring | RAW_LAST, 0) + PUMP,
+        "without_pasid": request(0, 7, last, 1) + PUMP,
+        "pasid_of_nobody": request(5, 7, part, 1) + request(5, 7, last, 1) + PUMP,
+        "stranger": request(1, 7, last | STRANGER, 1) + PUMP,
+        "privileged": request(1, 7, part | PRIVILEGED, 1) + request(1, 7, last, 1) + PUMP,
+        "group_id_used_again": request(1, 7, last, 1) * 3 + PUMP,
+        "overflow": request(1, 7, part, 1) + again(2064) + request(1, 7, last, 1) + PUMP,
+        "no_node": request(1, 7, part, 1) + again(80) + PUMP + request(1, 7, last, 1) + PUMP,
+        "detach_mid_group": request(1, 7, part, 1)
+        + PUMP
+        + source(0)
+        + request(1, 7, last, 1)
+        + PUMP
+        + source(0)
+        + request(1, 7, last, 1)
+        + PUMP,
+        "slow_answers": b"s\x10" + request(1, 7, last, 1) + again(1024) + PUMP,
+        "tail_out_of_range": register(0, 0xFFFFFFFFFFFFFFFF) + PUMP,
+        "tail_unaligned": register(0, 0x21) + PUMP,
+        "head_out_of_range": register(1, 0xFFFFFFFF) + request(1, 7, last, 1) + PUMP,
+    }
+
+
+VTD = raw_cases(0) | {
+    "private_data": request(1, 7, READ | PRIVATE, 1)
+    + request(1, 7, WRITE | PRIVATE | RAW_LAST, 2)
+    + PUMP,
+    "exec": request(1, 7, READ | EXEC | RAW_LAST, 1) + request(1, 8, EXEC, 1) + PUMP,
+    "unknown_type": raw_record(b"", 0x02, 0, 0, 0) + raw_record(b"", *[2**64 - 1] * 4) + PUMP,
+    "reserved_bits": raw_record(b"", 0x6A08FF01 | 1 << 32 | 0xFF << 54, 0xFFF, 0, 0) + PUMP,
+    "not_canonical": raw_record(b"", 0x6A080101 | 1 << 32, 0x7F << 56 | 5, 0, 0) + PUMP,
+}
+SMMU = raw_cases(PRI) | {
+    "stall": request(1, 7, READ | RAW_LAST, 1) + request(2, 8, RAW_LAST, 2) + PUMP,
+    "no_stall": request(1, 7, READ, 1) + PUMP,
+    "stall_of_stranger": request(1, 7, READ | RAW_LAST | STRANGER, 1) + PUMP,
+    "stall_without_pasid": request(0, 7, READ | RAW_LAST, 1) + PUMP,
+    "unknown_event": raw_record(b"\0", 0x6A08 << 32 | 1 << 12 | 0x8FF, 1 << 31 | 7, 0, 0) + PUMP,
+    "event_overflow": request(1, 7, READ | RAW_LAST, 1) + again(2064) + PUMP,
+    "all_ones": raw_record(b"\0", *[2**64 - 1] * 4) + raw_record(b"\1", *[2**64 - 1] * 2) + PUMP,
+    "command_error": register(3, 1) + request(1, 7, READ | RAW_LAST, 1) + PUMP,
+}
+
+TARGETS = {"group": GROUP, "iommufd": IOMMUFD, "vtd": VTD, "smmu": SMMU}
+
+
+def main():
+    for target, cases in TARGETS.items():
+        folder = HERE / target
+        folder.mkdir(exist_ok=True)
+        for name, data in cases.items():
+            (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
