@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_PERF_CLOCK_H
+#define SVART_PERF_CLOCK_H
+
+/**
+ * @file
+ * What time it is, and what the processor has worked.
+ */
+
+#include <stdint.h>
+
+/** CLOCK_MONOTONIC in nanoseconds. @thread any. */
+uint64_t svart_perf_now_ns(void);
+
+/** CPU time of all threads of this process so far, user and system. @thread any. */
+uint64_t svart_perf_cpu_ns(void);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_PERF_HOST_H
+#define SVART_PERF_HOST_H
+
+/**
+ * @file
+ * The machine that figures are from: without it they say nothing.
+ */
+
+#include <stdint.h>
+
+#include "json.h"
+
+/**
+ * What there is to know of it.
+ *
+ * Owner: the caller. Lifetime: its. Locks: none.
+ */
+struct perf_host {
+	char cpu[96];        /**< Its name, as /proc/cpuinfo has it. */
+	char kernel[64];     /**< Release. */
+	char huge_pages[16]; /**< Of anonymous memory: always, madvise or never. */
+	unsigned int cores;  /**< That this process may use. */
+	double load;         /**< Runnable threads, average of the last minute, at the start. */
+};
+
+void svart_perf_host_get(struct perf_host *host);
+/** Prints it as the member "machine". @param rounds of each measure. */
+void svart_perf_host_json(struct perf_json *j, const struct perf_host *host, unsigned int rounds);
+/** Prints it as a line. */
+void svart_perf_host_text(const struct perf_host *host, unsigned int rounds);
+
+#endif

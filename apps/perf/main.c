@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * svart-perf: measures svart. Each command is a file, or some, and prints a table or JSON; what they
+ * share is the command line, the clock, medians and JSON.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "say.h"
+
+#define EXIT_USAGE 2
+
+static const struct perf_command *const commands[] = { &svart_perf_copy, &svart_perf_group,
+	&svart_perf_fault, NULL };
+
+int main(int argc, char **argv)
+{
+	struct perf_options options;
+	int rc = svart_perf_options_parse(argc, argv, commands, &options);
+
+	if (rc != 0)
+		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	svart_perf_host_get(&options.host);
+	if (options.command->run(&options) != 0)
+		return EXIT_FAILURE;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		svart_perf_say("cannot print to standard output: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#ifndef SVART_PERF_STATS_H
+#define SVART_PERF_STATS_H
+
+/**
+ * @file
+ * Medians and quantiles of samples, exact: all samples are kept and sorted.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Rounds of one measure at most. */
+#define SVART_PERF_MAX_ROUNDS 101
+
+/**
+ * One number of each round.
+ *
+ * Owner: who measures. Lifetime: its. Locks: none.
+ */
+struct perf_rounds {
+	double value[SVART_PERF_MAX_ROUNDS];
+	size_t nr;
+};
+
+void svart_perf_rounds_add(struct perf_rounds *r, double value);
+/** @return the median; 0 of no rounds. */
+double svart_perf_rounds_median(const struct perf_rounds *r);
+/** @return the largest; 0 of no rounds. */
+double svart_perf_rounds_max(const struct perf_rounds *r);
+
+/** Sorts samples, for svart_perf_quantile(). */
+void svart_perf_sort(uint64_t *samples, size_t nr);
+/** @param sorted array[nr]. @param permille 500: the median. @return the nearest-rank quantile. */
+uint64_t svart_perf_quantile(const uint64_t *sorted, size_t nr, unsigned int permille);
+
+#endif
