@@ -92,6 +92,24 @@ def svart_info() -> Program:
 
 
 @pytest.fixture(scope="session")
+def svart_perf() -> Program:
+    """apps/svart-perf."""
+    return _program("apps/svart-perf")
+
+
+@pytest.fixture(scope="session")
+def svart_top() -> Program:
+    """apps/svart-top."""
+    return _program("apps/svart-top")
+
+
+@pytest.fixture(scope="session")
+def dpdk_pktcopy() -> Program:
+    """apps/dpdk-pktcopy."""
+    return _program("apps/dpdk-pktcopy")
+
+
+@pytest.fixture(scope="session")
 def example_copy() -> Program:
     """apps/examples/copy."""
     return _program("apps/examples/copy")

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 the svart authors
+"""svart's devices as DPDK dmadevs, under DPDK's own test program."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BUILD, SLOWNESS, Result
+from framework import verify
+
+DRIVER = BUILD / "pmd/dmadev/librte_dma_svart.so"
+
+# What dmadev_autotest does with a dmadev that handles errors and fills.
+AUTOTEST_PARTS = ("copy", "burst capacity", "error handling", "fill")
+
+
+def sanitizer_of(library) -> str:
+    """The sanitizer runtime that a library was built with, "" if none. A program that was built
+    without one must load it first."""
+    needed = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"=> (\S*/lib[at]san\.so\S*)", needed)
+    return found.group(1) if found else ""
+
+
+class DpdkTest:
+    """Debian's dpdk-test with the driver, without hugepages, PCI or root."""
+
+    def __init__(self, program: str):
+        self.program = program
+        self.preload = sanitizer_of(DRIVER)
+
+    def run(self, *vdevs, suite="dmadev_autotest", eal=("-l", "0"), timeout=90) -> Result:
+        """Runs a suite on vdevs."""
+        command = [self.program, "--no-huge", "-m", "64", "--no-pci", "--no-shconf"]
+        command += [*eal, "-d", DRIVER.name]
+        for vdev in vdevs:
+            command += ["--vdev", vdev]
+        # EAL refuses to load what lies below a folder that anybody may write to, like /tmp. A name
+        # without a folder is the dynamic loader's to find, unless it is in the current folder.
+        env = dict(os.environ, DPDK_TEST=suite, LD_LIBRARY_PATH=f"{BUILD}:{DRIVER.parent}")
+        if self.preload:
+            env["LD_PRELOAD"] = self.preload
+            # DPDK itself leaves memory behind.
+            env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        done = subprocess.run(
+            command,
+            cwd="/",
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout * SLOWNESS,
+            check=False,
+        )
+        lines = [
+            line
+            for line in re.split("[\r\n]+", done.stdout)
+            if not line.startswith("Ops submitted")
+        ]
+        return Result(command, done.returncode, "\n".join(lines), "")
+
+
+@pytest.fixture(scope="module")
+def dpdk_test() -> DpdkTest:
+    """dpdk-test, where it and the driver are there."""
+    program = shutil.which("dpdk-test")
+    if program is None:
+        pytest.skip("dpdk-test is not installed (package dpdk-dev)")
+    if not DRIVER.is_file():
+        pytest.skip("svart was built without the dmadev driver; ./dev build says why")
+    runner = DpdkTest(program)
+    if "libtsan" in runner.preload:
+        pytest.skip("ThreadSanitizer must be in the program itself, and dpdk-test is Debian's")
+    return runner
+
+
+def verify_autotest(result: Result, *names) -> None:
+    """The suite succeeded, and ran every part on these dmadevs."""
+    verify(result.status == 0, result)
+    verify("Test OK" in result.out, result)
+    verify("Test Failed" not in result.out, result)
+    sections = re.split(r"### Test dmadev instance \d+ ", result.out)[1:]
+    for name in names:
+        section = next((text for text in sections if text.startswith(f"[{name}]")), "")
+        verify(section, f"{name} was not tested: {result}")
+        for part in AUTOTEST_PARTS:
+            verify(f"Running {part} Tests" in section, f"{name}: no {part} tests: {result}")
+
+
+class TestDmadev:
+    """Test plan of the dmadev driver under dmadev_autotest, DPDK's suite for any dmadev."""
+
+    def test_autotest(self, dpdk_test) -> None:
+        """DPDK's suite passes on a device of the software machine.
+
+        Steps:
+            Run dmadev_autotest with one vdev of model:dsa0.
+
+        Verify:
+            All parts ran on it, none failed; the driver said what device it is.
+        """
+        result = dpdk_test.run("dma_svart0,device=model:dsa0")
+        verify_autotest(result, "dma_svart0")
+        verify("dma_svart0: model:dsa0, 1 queues of depth 128" in result.out, result)
+
+    def test_autotest_several_vdevs(self, dpdk_test) -> None:
+        """Several vdevs, of one device and of several.
+
+        Steps:
+            Run dmadev_autotest with two vdevs of model:dsa0, which has four queues, and one of
+            model:dsa1. Only the first says the options of the device that two share.
+
+        Verify:
+            All parts ran on each, none failed.
+        """
+        result = dpdk_test.run(
+            "dma_svart0,device=model:dsa0,queues=4",
+            "dma_svart1,device=model:dsa0,vchans=2",
+            "dma_svart2,device=model:dsa1",
+        )
+        verify_autotest(result, "dma_svart0", "dma_svart1", "dma_svart2")
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            "pasid=1",
+            "faults=off",
+            "depth=1",
+            "depth=8,max_xfer_shift=12",
+            "fault_service=inline",
+            "iommu=smmu",
+        ],
+    )
+    def test_autotest_options(self, dpdk_test, options) -> None:
+        """The options of the driver and of the device.
+
+        Steps:
+            Run dmadev_autotest with one vdev of model:dsa0 with an option: attached by PASID,
+            without page requests, with queues shallower than the suite's ring, with the fault
+            service pumped by the program, behind an SMMU.
+
+        Verify:
+            All parts ran on it, none failed.
+        """
+        verify_autotest(dpdk_test.run(f"dma_svart0,device=model:dsa0,{options}"), "dma_svart0")
+
+    def test_autotest_service_core(self, dpdk_test) -> None:
+        """The fault service runs on a service core.
+
+        Steps:
+            Run dmadev_autotest with fault_service=service, with EAL's second lcore as service
+            core.
+
+        Verify:
+            All parts ran on it, none failed.
+        """
+        if len(os.sched_getaffinity(0)) < 2:
+            pytest.skip("one CPU: none is left for a service core")
+        result = dpdk_test.run(
+            "dma_svart0,device=model:dsa0,fault_service=service",
+            eal=("--lcores", "0,1", "-s", "0x2"),
+        )
+        verify_autotest(result, "dma_svart0")
+
+    @pytest.mark.parametrize(
+        "vdevs, text",
+        [
+            (["dma_svart0"], "no device: write --vdev dma_svart0,device=model:dsa0"),
+            (["dma_svart0,device=model:dsa99"], "dsa99"),
+            (["dma_svart0,device=model:dsa0,nonsense=1"], "nonsense"),
+            (["dma_svart0,device=model:dsa0,depth=500"], "have 1 to 128"),
+            (["dma_svart0,device=model:dsa0,depth=0"], "depth=0: it takes 1 to 65535"),
+            (["dma_svart0,device=model:dsa0,vchans=65"], "it takes 1 to 64"),
+            (["dma_svart0,device=model:dsa0,fault_service=x"], "thread, service or inline"),
+            (["dma_svart0,device=model:dsa0,device=model:dsa1"], "it takes once BUS:NAME"),
+            (
+                ["dma_svart0,device=model:dsa0", "dma_svart1,device=model:dsa0,queues=2"],
+                "is open with the options '', not 'queues=2'",
+            ),
+            (
+                [
+                    "dma_svart0,device=model:dsa0",
+                    "dma_svart1,device=model:dsa1,fault_service=inline",
+                ],
+                "model is in use with fault_service=thread",
+            ),
+        ],
+    )
+    def test_refused_arguments(self, dpdk_test, vdevs, text) -> None:
+        """Arguments that cannot be are refused, in words.
+
+        Steps:
+            Start dpdk-test, with a suite that takes no time, with vdevs whose last one is wrong.
+
+        Verify:
+            The wrong vdev is not initialised, and a line says why; the program goes on.
+        """
+        result = dpdk_test.run(*vdevs, suite="version_autotest")
+        name = vdevs[-1].split(",", maxsplit=1)[0]
+        verify(text in result.out, result)
+        verify(f"failed to initialize {name} device" in result.out, result)
+        verify("Test OK" in result.out, result)
