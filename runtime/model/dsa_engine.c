@@ -513,10 +513,6 @@ static bool engine_run(struct dsa *d, struct dsa_engine *e)
 {
 	if (e->prg.refused && !engine_refused(d, e))
 		return true;
-	if (e->rest > 0) {
-		e->rest--;
-		return true;
-	}
 	switch (engine_opcode(e)) {
 	case SVART_DSA_OP_MEMMOVE:
 	case SVART_DSA_OP_FILL:

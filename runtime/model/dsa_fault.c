@@ -9,7 +9,8 @@
  * A queue that is full drops requests, and the IOMMU answers a LAST that it drops by itself, with
  * success (VT-d 7.4.1, SMMUv3 8.1), mostly at once. So an answer from within the request does not count as
  * a try; after two that did not bring what is needed nothing else is asked for, and ever later, to
- * leave software time to see the overflow.
+ * leave software time to see the overflow. What was answered is looked at without delay: where few
+ * pages may be pinned, the next answers take it away again.
  */
 
 #include <errno.h>
@@ -97,6 +98,14 @@ static int group_build(
 	return rc;
 }
 
+/* Steps to leave software between answers that did not help and the next request. */
+static uint32_t rest_after(uint32_t answers)
+{
+	if (answers < 2)
+		return 0;
+	return 1U << (answers < DSA_MAX_REST_SHIFT ? answers : DSA_MAX_REST_SHIFT);
+}
+
 void svart_dsa_fault_raise(
 	struct dsa *d, struct dsa_engine *e, const struct dsa_miss *misses, unsigned int nr)
 {
@@ -119,7 +128,9 @@ void svart_dsa_fault_raise(
 	}
 	/* Any other error: what was found is asked for. */
 	e->state = DSA_ENGINE_SEND;
-	svart_dsa_fault_send(d, e);
+	e->rest = rest_after(e->fault_tries - 1);
+	if (e->rest == 0)
+		svart_dsa_fault_send(d, e);
 }
 
 static bool prgi_alloc(struct dsa *d, uint16_t *prgi)
@@ -206,7 +217,6 @@ static int group_send_one(struct dsa *d, struct dsa_engine *e)
 	} else if (e->state == DSA_ENGINE_RUN && !prg->refused) {
 		/* Nobody has seen it. */
 		e->fault_tries--;
-		e->rest = 0;
 	}
 	return rc;
 }
@@ -234,6 +244,10 @@ bool svart_dsa_fault_send(struct dsa *d, struct dsa_engine *e)
 	uint32_t left = d->options.prg_rate;
 	bool moved = false;
 
+	if (e->rest > 0) {
+		e->rest--;
+		return true;
+	}
 	if (prg->sent == 0 && !group_open(d, e))
 		return false;
 	/* With a rate other engines' requests come in between. */
@@ -278,7 +292,6 @@ void svart_dsa_fault_response(
 		return;
 	prgi_free(d, prgi);
 	e->prg.refused = code != SVART_BUS_PRG_SUCCESS;
-	e->rest = e->fault_tries > 1 ? 1U << e->fault_tries : 0;
 	e->state = DSA_ENGINE_RUN;
 }
 

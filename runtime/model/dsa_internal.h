@@ -62,7 +62,9 @@
 /* Pages that one ATS request asks for. */
 #define DSA_ATS_BATCH 16
 /* Answers "success" after which a page that is still missing fails the operation. */
-#define DSA_MAX_FAULT_TRIES 16
+#define DSA_MAX_FAULT_TRIES 64
+/* A page that is still missing is asked for after up to so many steps, as a power of two. */
+#define DSA_MAX_REST_SHIFT 12
 
 /* 16 MiB of 4 KiB pages in two ways: a figure of ours, the specification has none. */
 #define DSA_ATC_SETS 2048
@@ -186,7 +188,7 @@ struct dsa_engine {
 	bool untranslated;    /**< By dma_read() and dma_write(). */
 	bool ask_one;         /**< The next group is of one page: a larger one was refused. */
 	uint32_t fault_tries; /**< Responses since the last progress, but those at once. */
-	uint32_t rest;        /**< Steps before it looks at memory again. */
+	uint32_t rest;        /**< Steps before it asks. */
 	struct dsa_prg prg;
 };
 

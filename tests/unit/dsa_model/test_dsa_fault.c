@@ -313,9 +313,26 @@ static void test_success_without_a_page_is_asked_again_and_ends(void **state)
 		rig_run(r);
 		assert_true(++answers < 100);
 	}
-	assert_int_equal(answers, 16);
+	assert_int_equal(answers, 64);
 	record = rig_record(r, 0);
 	assert_fault(&record, SVART_DSA_STATUS_PAGE_FAULT_RESPONSE, true, rig_page(10) + 8, 0);
+}
+
+/** However often it asked: what it is given may be taken away again by what others are given. */
+static void test_an_answer_is_looked_at_without_delay(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = rig_fill(r, 0, rig_page(10), 1, 64);
+
+	submit_and_run(r, &desc);
+	for (unsigned int answers = 0; answers < 10; answers++) {
+		rig_answer(r, r->nr_groups - 1, SVART_BUS_PRG_SUCCESS);
+		rig_run(r);
+	}
+	rig_map(r, 10, 1, RIG_RW);
+	rig_answer(r, r->nr_groups - 1, SVART_BUS_PRG_SUCCESS);
+	assert_true(svart_dsa_model.step(r->dev));
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
 }
 
 static void test_success_of_a_full_queue_is_asked_again_for_as_long_as_it_takes(void **state)
@@ -850,6 +867,7 @@ int main(void)
 		RIG_TEST(test_answer_from_within_the_request_is_taken),
 		RIG_TEST(test_answer_that_nobody_waits_for_is_ignored),
 		RIG_TEST(test_success_without_a_page_is_asked_again_and_ends),
+		RIG_TEST(test_an_answer_is_looked_at_without_delay),
 		RIG_TEST(test_success_of_a_full_queue_is_asked_again_for_as_long_as_it_takes),
 		cmocka_unit_test(test_success_without_the_needed_page_asks_for_nothing_else),
 		RIG_TEST(test_refusal_of_the_needed_page_is_status_4),
