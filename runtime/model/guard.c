@@ -90,6 +90,8 @@ int svart_guard_publish(void *dst, const void *record, size_t len)
 #include <signal.h>
 #include <stdlib.h>
 
+#include "guard_code.h"
+
 /**
  * Where the handler jumps to while this thread makes a guarded access. The initial-exec model, for
  * the handler may not allocate.
@@ -132,6 +134,10 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 {
 	sigjmp_buf *target = armed;
 
+#if SVART_GUARD_CODE
+	if (info->si_code > 0 && svart_guard_code_recover(context))
+		return;
+#endif
 	/* A positive code: the kernel reports a fault of this very instruction. */
 	if (target != NULL && info->si_code > 0) {
 		armed = NULL;
@@ -222,9 +228,36 @@ void svart_guard_fini(void)
 		fault == 0 ? 0 : -EFAULT;                          \
 	})
 
-int svart_guard_copy(void *dst, const void *src, size_t len)
+/** From here on memmove() is so much faster that it pays to arm a jump buffer. */
+#define LONG_COPY 4096
+
+/** @return true: done, with *rc; false: not a copy for this. */
+static inline bool copy_short(void *dst, const void *src, size_t len, int *rc)
+{
+#if SVART_GUARD_CODE
+	if (len < LONG_COPY && (uintptr_t)dst - (uintptr_t)src >= len) {
+		*rc = svart_guard_copy_up(dst, src, len);
+		return true;
+	}
+#endif
+	(void)dst;
+	(void)src;
+	(void)len;
+	(void)rc;
+	return false;
+}
+
+/* Not inline: a function that arms a jump buffer keeps its variables in memory. */
+static __attribute__((noinline)) int copy_any(void *dst, const void *src, size_t len)
 {
 	return GUARDED(svart_op_copy(dst, src, len));
+}
+
+int svart_guard_copy(void *dst, const void *src, size_t len)
+{
+	int rc;
+
+	return copy_short(dst, src, len, &rc) ? rc : copy_any(dst, src, len);
 }
 
 int svart_guard_fill(
@@ -240,9 +273,35 @@ static void publish(uint8_t *dst, const uint8_t *record, size_t len)
 	__atomic_store_n(dst, record[0], __ATOMIC_RELEASE);
 }
 
-int svart_guard_publish(void *dst, const void *record, size_t len)
+/** @return true: done, with *rc; false: not a record for this. */
+static inline bool publish_short(void *dst, const void *record, size_t len, int *rc)
+{
+#if SVART_GUARD_CODE
+	uint64_t word[4];
+
+	if (len == sizeof(word) && (uintptr_t)dst % sizeof(word) == 0) {
+		memcpy(word, record, sizeof(word));
+		*rc = svart_guard_publish_words(dst, word);
+		return true;
+	}
+#endif
+	(void)dst;
+	(void)record;
+	(void)len;
+	(void)rc;
+	return false;
+}
+
+static __attribute__((noinline)) int publish_any(void *dst, const void *record, size_t len)
 {
 	return GUARDED(publish(dst, record, len));
+}
+
+int svart_guard_publish(void *dst, const void *record, size_t len)
+{
+	int rc;
+
+	return publish_short(dst, record, len, &rc) ? rc : publish_any(dst, record, len);
 }
 
 #endif
