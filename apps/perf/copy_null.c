@@ -24,14 +24,17 @@ struct perf_engine {
 };
 
 /** The engine: all it does is to say that it is done. */
-static void complete_at_once(void *ctx, void *portal, const void *desc)
+static void complete_at_once(void *ctx, void *portal, const void *descs, uint32_t nr)
 {
-	const struct svart_dsa_desc *d = desc;
-	struct svart_dsa_record *record = (struct svart_dsa_record *)(uintptr_t)d->completion_addr;
+	const struct svart_dsa_desc *d = descs;
+	struct svart_dsa_record *record;
 
 	(void)ctx;
 	(void)portal;
-	__atomic_store_n(&record->status, SVART_DSA_STATUS_SUCCESS, __ATOMIC_RELEASE);
+	for (; nr > 0; nr--, d++) {
+		record = (struct svart_dsa_record *)(uintptr_t)d->completion_addr;
+		__atomic_store_n(&record->status, SVART_DSA_STATUS_SUCCESS, __ATOMIC_RELEASE);
+	}
 }
 
 static int open_null(struct perf_engine **out)
@@ -94,7 +97,7 @@ void svart_perf_null_measure(struct perf_engine *e, const struct perf_slots *slo
 	struct svart_completion done[SVART_PERF_MAX_BURST];
 	struct svart_op ops[SVART_PERF_MAX_BURST];
 	uint64_t at[5];
-	uint32_t i, k;
+	uint32_t i;
 
 	for (i = 0; i < bursts; i++) {
 		svart_perf_ops_make(ops, slots, (uint64_t)i * burst, burst);
@@ -105,9 +108,7 @@ void svart_perf_null_measure(struct perf_engine *e, const struct perf_slots *slo
 		at[2] = rte_rdtsc();
 		svart_queue_poll(&e->fast, done, burst);
 		at[3] = rte_rdtsc();
-		for (k = 0; k < burst; k++)
-			e->ring->portal.movdir64b(
-				NULL, e->portal, &e->ring->descs[k & e->ring->mask]);
+		e->ring->portal.movdir64b(NULL, e->portal, e->ring->descs, burst);
 		at[4] = rte_rdtsc();
 		parts->prep += at[1] - at[0];
 		parts->submit += at[2] - at[1];

@@ -54,12 +54,14 @@ static void requester_mmio_write(
 	(void)value;
 }
 
-static void requester_portal64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+static void requester_portal64(
+	void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
 {
 	(void)dev;
 	(void)bar;
 	(void)off;
-	(void)desc;
+	(void)descs;
+	(void)nr;
 }
 
 /** It keeps no translations. */

@@ -218,12 +218,24 @@ uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops
 
 /* --- submit ----------------------------------------------------------------------------------- */
 
+/** How many operations from slot i on, of nr at most, lie one after the other and are the device's. */
+static inline uint32_t device_run(const struct svart_dsa_queue *q, uint32_t i, uint32_t nr)
+{
+	uint32_t n = 0, most = q->mask + 1 - i;
+
+	if (nr < most)
+		most = nr;
+	while (n < most && q->entries[i + n].kind == SVART_DSA_ENTRY_DEVICE)
+		n++;
+	return n;
+}
+
 uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
 {
 	struct svart_dsa_queue *q = fast->priv;
 	uint32_t head = q->head, posted = q->posted, off = q->portal_off;
 	uint16_t nr = (uint16_t)(head - posted);
-	uint32_t i;
+	uint32_t i, n;
 
 	if (nr == 0 || svart_pmd_dsa_failed(q->failure))
 		return 0;
@@ -233,13 +245,17 @@ uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
 	 * the burst: MOVDIR64B is weakly ordered and could pass them. It does read the descriptor
 	 * itself in program order. Pairs with the device's read of a descriptor. */
 	svart_portal_fence();
-	for (; posted != head; posted++) {
+	while (posted != head) {
 		i = posted & q->mask;
-		if (q->entries[i].kind != SVART_DSA_ENTRY_DEVICE)
+		n = device_run(q, i, head - posted);
+		if (n == 0) {
+			posted++;
 			continue;
+		}
 		/* Any 64 bytes of the page will do; different ones do not wait for each other. */
-		q->portal.movdir64b(q->portal.ctx, q->portal_page + off, &q->descs[i]);
-		off = (off + SVART_DSA_DESC_BYTES) & (SVART_DSA_PORTAL_BYTES - 1);
+		q->portal.movdir64b(q->portal.ctx, q->portal_page + off, &q->descs[i], n);
+		off = (off + n * SVART_DSA_DESC_BYTES) & (SVART_DSA_PORTAL_BYTES - 1);
+		posted += n;
 	}
 	q->posted = posted;
 	q->portal_off = off;

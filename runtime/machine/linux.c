@@ -202,15 +202,18 @@ static void linux_mmio_write64(struct svart_machine *m, volatile void *addr, uin
 }
 
 /** The portal of an emulated device: it takes the descriptor when the eighth word has come. */
-static void split_store(void *ctx, void *portal, const void *desc)
+static void split_stores(void *ctx, void *portal, const void *descs, uint32_t nr)
 {
-	volatile uint64_t *to = portal;
-	const uint64_t *from = desc;
+	const uint64_t *from = descs;
+	volatile uint64_t *to;
 	unsigned int i;
 
 	(void)ctx;
-	for (i = 0; i < SVART_PORTAL_BYTES / sizeof(*to); i++)
-		to[i] = from[i];
+	for (; nr > 0; nr--, portal = svart_portal_next(portal)) {
+		to = portal;
+		for (i = 0; i < SVART_PORTAL_BYTES / sizeof(*to); i++)
+			to[i] = *from++;
+	}
 }
 
 /** Stands in where a portal cannot take ENQCMD: always full, so that nothing is lost unseen. */
@@ -237,11 +240,16 @@ static uint32_t cpuid_features(void)
 	return ecx;
 }
 
-__attribute__((target("movdir64b"))) static void movdir64b_store(
-	void *ctx, void *portal, const void *desc)
+__attribute__((target("movdir64b"))) static void movdir64b_stores(
+	void *ctx, void *portal, const void *descs, uint32_t nr)
 {
+	const uint8_t *desc = descs;
+
 	(void)ctx;
-	_movdir64b(portal, desc);
+	for (; nr > 0; nr--, desc += SVART_PORTAL_BYTES) {
+		_movdir64b(portal, desc);
+		portal = svart_portal_next(portal);
+	}
 }
 
 __attribute__((target("enqcmd"))) static bool enqcmd_store(
@@ -259,7 +267,7 @@ static int portal_native(struct svart_portal *out)
 		return svart_fail(-ENOTSUP,
 			"this CPU has no MOVDIR64B, which the device's portal needs; "
 			"for an emulated device add portal=split to its name");
-	out->movdir64b = movdir64b_store;
+	out->movdir64b = movdir64b_stores;
 	out->enqcmd = features & CPUID_ENQCMD ? enqcmd_store : no_enqcmd;
 	return 0;
 }
@@ -282,7 +290,7 @@ static int linux_portal(
 	(void)m;
 	if (addr == NULL)
 		return svart_fail(-EINVAL, "the portal is not mapped");
-	*out = (struct svart_portal){ .movdir64b = split_store, .enqcmd = no_enqcmd };
+	*out = (struct svart_portal){ .movdir64b = split_stores, .enqcmd = no_enqcmd };
 	return flags & SVART_PORTAL_SPLIT ? 0 : portal_native(out);
 }
 

@@ -27,6 +27,8 @@ struct svart_machine;
 
 /** Bytes that one portal store moves (MOVDIR64B, ENQCMD: Intel SDM vol. 2). */
 #define SVART_PORTAL_BYTES 64
+/** A portal is a page of them: stores to different places do not wait for each other. */
+#define SVART_PORTAL_PAGE_BYTES 4096
 
 /**
  * How to store into a mapped portal, found once when a queue starts.
@@ -34,8 +36,12 @@ struct svart_machine;
  * Owner: the queue. Lifetime: until the portal is unmapped.
  */
 struct svart_portal {
-	/** Posts 64 bytes, desc aligned to 64. Call svart_portal_fence() before the first of a burst. */
-	void (*movdir64b)(void *ctx, void *portal, const void *desc);
+	/**
+	 * Posts nr times 64 bytes, in order: descs, aligned to 64, to portal and the places after it.
+	 * They wrap around in their page (SVART_PORTAL_PAGE_BYTES), all of which is one portal. Call
+	 * svart_portal_fence() before the first of a burst.
+	 */
+	void (*movdir64b)(void *ctx, void *portal, const void *descs, uint32_t nr);
 	/** Enqueues 64 bytes. @return true if taken, false if full: try again. As above. */
 	bool (*enqcmd)(void *ctx, void *portal, const void *desc);
 	void *ctx;
@@ -53,6 +59,14 @@ static inline void svart_portal_fence(void)
 #else
 	__sync_synchronize();
 #endif
+}
+
+/** The place after this one, in the same page. */
+static inline void *svart_portal_next(void *portal)
+{
+	uintptr_t at = (uintptr_t)portal, in_page = SVART_PORTAL_PAGE_BYTES - 1;
+
+	return (void *)((at & ~in_page) | ((at + SVART_PORTAL_BYTES) & in_page));
 }
 
 /** Flags of svart_machine_ops.portal. */

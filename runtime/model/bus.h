@@ -131,8 +131,11 @@ struct svart_device_model {
 	uint64_t (*mmio_read)(void *dev, unsigned int bar, uint64_t off, unsigned int size);
 	void (*mmio_write)(
 		void *dev, unsigned int bar, uint64_t off, unsigned int size, uint64_t value);
-	/** A 64-byte posted store. Any thread, no lock held. */
-	void (*portal64)(void *dev, unsigned int bar, uint64_t off, const void *desc);
+	/**
+	 * nr posted stores of 64 bytes each, in order: descs, to off and the places after it, around in
+	 * their page of 4 KiB. Any thread, no lock held.
+	 */
+	void (*portal64)(void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr);
 	/**
 	 * ATS invalidation request: forget translations of [va, va + len) of this PASID; va 0 and len
 	 * UINT64_MAX: of all.

@@ -24,6 +24,7 @@ static const struct {
 	{ "prg_pages", offsetof(struct dsa_options, prg_pages), 1, DSA_MAX_PRG_PAGES, 8 },
 	{ "prg_rate", offsetof(struct dsa_options, prg_rate), 1, DSA_MAX_PRG_PAGES,
 		DSA_MAX_PRG_PAGES },
+	{ "burst", offsetof(struct dsa_options, burst), 1, DSA_MAX_BURST, 32 },
 	{ "max_xfer_shift", offsetof(struct dsa_options, max_xfer_shift), 12, 31, 31 },
 	{ "wqs", offsetof(struct dsa_options, nr_wqs), 1, DSA_MAX_WQS, DSA_MAX_WQS },
 	{ "engines", offsetof(struct dsa_options, nr_engines), 1, DSA_MAX_ENGINES,
@@ -33,8 +34,8 @@ static const struct {
 		DSA_MAX_WQ_SIZE },
 };
 
-static const char *const option_keys[] = { "prg_pages", "prg_rate", "max_xfer_shift", "wqs",
-	"engines", "groups", "wq_size_total", NULL };
+static const char *const option_keys[] = { "prg_pages", "prg_rate", "burst", "max_xfer_shift",
+	"wqs", "engines", "groups", "wq_size_total", NULL };
 
 static uint32_t *option_place(struct dsa_options *options, size_t i)
 {
@@ -203,12 +204,13 @@ static void dsa_mmio_write(
 		svart_dsa_reg_write(d, off + 4, (uint32_t)(value >> 32));
 }
 
-static void dsa_portal64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+static void dsa_portal64(void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
 {
 	struct dsa *d = dev;
 
 	if (bar == SVART_DSA_BAR_PORTALS && off / SVART_DSA_WQ_PORTAL_BYTES < DSA_MAX_WQS)
-		svart_dsa_portal_store(d, (unsigned int)(off / SVART_DSA_WQ_PORTAL_BYTES), desc);
+		svart_dsa_portal_store(
+			d, (unsigned int)(off / SVART_DSA_WQ_PORTAL_BYTES), descs, nr);
 }
 
 static void dsa_invalidate(void *dev, uint32_t pasid, uint64_t va, uint64_t len)

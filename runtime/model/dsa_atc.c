@@ -92,6 +92,7 @@ static int atc_get(struct dsa *d, uint32_t pasid, const struct dsa_span *span, u
 
 	if (hit != NULL && (span->write ? hit->write : hit->read)) {
 		*translated = hit->translated;
+		*span->recent = *hit;
 		return 1;
 	}
 	nr = atc_batch(span, page);
@@ -147,11 +148,32 @@ static int64_t run_backward(struct dsa *d, uint32_t pasid, const struct dsa_span
 	return (int64_t)max;
 }
 
+/* Whether max bytes are in the page that the span was in before; most often they are. */
+static bool run_recent(const struct dsa_span *span, uint32_t pasid, uint64_t max)
+{
+	const struct dsa_atc_entry *recent = span->recent;
+
+	return recent->page == svart_page_down(span->addr) && recent->pasid == pasid &&
+	       (span->write ? recent->write : recent->read) && !span->backward &&
+	       (span->addr & SVART_PAGE_MASK) + max <= SVART_PAGE_SIZE;
+}
+
 int64_t svart_dsa_atc_run(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t max,
 	uint64_t *translated)
 {
+	if (run_recent(span, pasid, max)) {
+		*translated = span->recent->translated + (span->addr & SVART_PAGE_MASK);
+		return (int64_t)max;
+	}
 	return span->backward ? run_backward(d, pasid, span, max, translated)
 			      : run_forward(d, pasid, span, max, translated);
+}
+
+static void atc_forget_recent(struct dsa *d)
+{
+	for (unsigned int i = 0; i < DSA_MAX_ENGINES; i++)
+		for (unsigned int k = 0; k < DSA_NR_RECENT; k++)
+			d->engines[i].recent[k].page = DSA_ATC_EMPTY;
 }
 
 void svart_dsa_atc_invalidate(struct dsa *d, uint32_t pasid, uint64_t va, uint64_t len)
@@ -162,6 +184,7 @@ void svart_dsa_atc_invalidate(struct dsa *d, uint32_t pasid, uint64_t va, uint64
 
 	if (len == 0)
 		return;
+	atc_forget_recent(d);
 	for (unsigned int i = 0; i < DSA_ATC_SETS * DSA_ATC_WAYS; i++) {
 		struct dsa_atc_entry *entry = &d->atc[i / DSA_ATC_WAYS].ways[i % DSA_ATC_WAYS];
 
@@ -172,6 +195,7 @@ void svart_dsa_atc_invalidate(struct dsa *d, uint32_t pasid, uint64_t va, uint64
 
 void svart_dsa_atc_reset(struct dsa *d)
 {
+	atc_forget_recent(d);
 	memset(d->atc, 0, sizeof(d->atc));
 	for (unsigned int i = 0; i < DSA_ATC_SETS * DSA_ATC_WAYS; i++)
 		d->atc[i / DSA_ATC_WAYS].ways[i % DSA_ATC_WAYS].page = DSA_ATC_EMPTY;

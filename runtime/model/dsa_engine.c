@@ -21,6 +21,9 @@
 		SVART_DSA_FLAG_ADDR2_TCS | SVART_DSA_FLAG_STORD | SVART_DSA_FLAG_DRDBK | \
 		SVART_DSA_FLAG_DSTS)
 
+/* What asks for a record, or for more than that. */
+#define FLAGS_NOTICE (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR | SVART_DSA_FLAG_RCI)
+
 /* Bits of pasid_priv that are neither. */
 #define PASID_PRIV_RESERVED ((uint32_t)(~(SVART_DSA_DESC_PASID | SVART_DSA_DESC_PRIV)))
 
@@ -39,11 +42,6 @@ static uint32_t engine_opcode(const struct dsa_engine *e)
 static bool engine_flag(const struct dsa_engine *e, uint64_t flag)
 {
 	return (e->desc.flags_opcode & flag) != 0;
-}
-
-static unsigned int engine_wq_index(const struct dsa *d, const struct dsa_engine *e)
-{
-	return (unsigned int)(e->wq - d->wqs);
 }
 
 /* The handle is an index of the MSI-X table; its permission is of the WQ's PASID. */
@@ -69,73 +67,23 @@ static bool int_handle_is_good(const struct dsa *d, const struct dsa_engine *e)
 static void engine_swerr(struct dsa *d, const struct dsa_engine *e, unsigned int status,
 	uint32_t invalid_flags, uint64_t fault_addr)
 {
-	uint64_t word0 = SVART_DSA_SWERR0_DESC_VALID | SVART_DSA_SWERR0_WQ_VALID |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR,
-				 SVART_FIELD_GET(SVART_DSA_STATUS_CODE, status)) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_WRITE,
-				 SVART_FIELD_GET(SVART_DSA_STATUS_WRITE, status)) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_WQ, engine_wq_index(d, e)) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_OPCODE, engine_opcode(e));
+	const struct dsa_origin origin = svart_dsa_engine_origin(d, e);
 
-	if (e->pasid != SVART_BUS_NO_PASID)
-		word0 |= SVART_FIELD_PREP(SVART_DSA_SWERR0_PASID, e->pasid);
-	svart_dsa_swerr(d, word0, SVART_FIELD_PREP(SVART_DSA_SWERR1_INVALID_FLAGS, invalid_flags),
-		fault_addr);
-}
-
-/* By untranslated requests: first the rest, then the status byte. */
-static int record_write_untranslated(
-	struct dsa *d, const struct dsa_engine *e, const struct svart_dsa_record *record)
-{
-	const struct svart_bus_ops *ops = d->bus->ops;
-	int rc = ops->dma_write(d->bus, e->pasid, e->desc.completion_addr + 1,
-		(const uint8_t *)record + 1, sizeof(*record) - 1);
-
-	if (rc < 0)
-		return rc;
-	/* Orders the record before its status; pairs with the program's acquire. */
-	atomic_thread_fence(memory_order_release);
-	return ops->dma_write(d->bus, e->pasid, e->desc.completion_addr, record, 1);
-}
-
-/* Returns 0, -EFAULT if it is not mapped, or what the bus says. */
-static int record_write(struct dsa *d, struct dsa_engine *e, const struct svart_dsa_record *record)
-{
-	const struct dsa_span span = {
-		.addr = e->desc.completion_addr,
-		.ahead = sizeof(*record),
-		.write = true,
-	};
-	uint64_t translated;
-	int64_t run = -EOPNOTSUPP;
-
-	if (!e->untranslated)
-		run = svart_dsa_atc_run(d, e->pasid, &span, sizeof(*record), &translated);
-	if (run == -EOPNOTSUPP)
-		return record_write_untranslated(d, e, record);
-	if (run <= 0)
-		return run == 0 ? -EFAULT : (int)run;
-	return d->bus->ops->write_record(d->bus, translated, record, sizeof(*record));
+	svart_dsa_origin_swerr(d, &origin, status, invalid_flags, fault_addr);
 }
 
 /* Ends the operation: record, or SWERR; interrupt; idle. */
-static void engine_complete(struct dsa *d, struct dsa_engine *e, struct svart_dsa_record *record)
+static void engine_complete(
+	struct dsa *d, struct dsa_engine *e, const struct svart_dsa_record *record)
 {
 	bool failed = record->status != SVART_DSA_STATUS_SUCCESS;
-	int rc = 0;
 
-	if (engine_flag(e, SVART_DSA_FLAG_CRAV) && (failed || engine_flag(e, SVART_DSA_FLAG_RCR)))
-		rc = record_write(d, e, record);
-	else if (failed)
+	if (engine_flag(e, SVART_DSA_FLAG_CRAV) && (failed || engine_flag(e, SVART_DSA_FLAG_RCR))) {
+		if (!svart_dsa_record_write(d, e, record))
+			return;
+	} else if (failed) {
 		engine_swerr(d, e, record->status, record->invalid_flags, record->fault_addr);
-	if (rc == -EPERM) {
-		svart_dsa_halt(d);
-		return;
 	}
-	if (rc < 0)
-		engine_swerr(d, e,
-			SVART_DSA_STATUS_RECORD_TRANSLATION | (unsigned int)SVART_DSA_STATUS_WRITE,
-			0, e->desc.completion_addr);
 	/* Also an operation that failed before its handle was looked at. */
 	if (engine_flag(e, SVART_DSA_FLAG_RCI) && int_handle_is_good(d, e))
 		d->bus->ops->interrupt(d->bus, e->desc.int_handle);
@@ -144,8 +92,14 @@ static void engine_complete(struct dsa *d, struct dsa_engine *e, struct svart_ds
 
 static void engine_success(struct dsa *d, struct dsa_engine *e)
 {
-	struct svart_dsa_record record = { .status = SVART_DSA_STATUS_SUCCESS };
+	static const struct svart_dsa_record record = { .status = SVART_DSA_STATUS_SUCCESS };
 
+	/* Who waits for an interrupt looks at the record then. */
+	if ((e->desc.flags_opcode & FLAGS_NOTICE) == (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR) &&
+		svart_dsa_record_later(d, e)) {
+		e->state = DSA_ENGINE_IDLE;
+		return;
+	}
 	engine_complete(d, e, &record);
 }
 
@@ -269,7 +223,7 @@ static bool engine_check(struct dsa *d, struct dsa_engine *e)
 /* --- Data ------------------------------------------------------------------------------------- */
 
 /* An operand that starts at addr, from what is done on. */
-static struct dsa_span operand_span(const struct dsa_engine *e, uint64_t addr, bool write)
+static struct dsa_span operand_span(struct dsa_engine *e, uint64_t addr, bool write)
 {
 	uint32_t left = e->desc.size - e->done;
 
@@ -278,6 +232,7 @@ static struct dsa_span operand_span(const struct dsa_engine *e, uint64_t addr, b
 		.ahead = left,
 		.write = write,
 		.backward = e->backward,
+		.recent = &e->recent[write ? DSA_RECENT_DST : DSA_RECENT_SRC],
 	};
 }
 
@@ -529,16 +484,31 @@ static bool engine_run(struct dsa *d, struct dsa_engine *e)
 	return true;
 }
 
-bool svart_dsa_engine_step(struct dsa *d, struct dsa_engine *e)
+/*
+ * Takes descriptors until one waits, they are a step's worth of data, or there are no more. Their records
+ * are written together at the end: a program that polls takes the cache line of each from the device.
+ */
+static bool engine_burst(struct dsa *d, struct dsa_engine *e)
 {
-	switch (e->state) {
-	case DSA_ENGINE_IDLE:
-		if (!engine_take(d, e))
-			return false;
+	uint64_t bytes = 0;
+	uint32_t nr = 0;
+
+	while (nr < d->options.burst && bytes < DSA_STEP_BYTES && e->state == DSA_ENGINE_IDLE &&
+		engine_take(d, e)) {
 		engine_start(d, e);
 		if (e->state == DSA_ENGINE_RUN)
 			engine_run(d, e);
-		return true;
+		bytes += e->desc.size;
+		nr++;
+	}
+	return nr > 0;
+}
+
+static bool engine_move_on(struct dsa *d, struct dsa_engine *e)
+{
+	switch (e->state) {
+	case DSA_ENGINE_IDLE:
+		return engine_burst(d, e);
 	case DSA_ENGINE_RUN:
 		return engine_run(d, e);
 	case DSA_ENGINE_SEND:
@@ -547,4 +517,12 @@ bool svart_dsa_engine_step(struct dsa *d, struct dsa_engine *e)
 	default:
 		return false;
 	}
+}
+
+bool svart_dsa_engine_step(struct dsa *d, struct dsa_engine *e)
+{
+	bool moved = engine_move_on(d, e);
+
+	svart_dsa_records_flush(d);
+	return moved;
 }

@@ -57,6 +57,8 @@
 
 /* Data that an engine moves in one step. */
 #define DSA_STEP_BYTES (64 * 1024)
+/* Descriptors that it takes in one step; option burst. */
+#define DSA_MAX_BURST 64
 /* Untranslated accesses go through a buffer of this size. */
 #define DSA_BOUNCE_BYTES 4096
 /* Pages that one ATS request asks for. */
@@ -90,11 +92,12 @@ struct dsa_options {
 	uint32_t max_xfer_shift;
 	uint32_t prg_pages;
 	uint32_t prg_rate;
+	uint32_t burst;
 };
 
 /**
  * The descriptors of a WQ: filled by any thread, emptied under the device's lock. Positions count
- * from 0 and wrap at 2^32. A place is its store's until seqs says that it is filled, then the device's.
+ * from 0 and wrap at 2^32. A place is its store's until runs says that it is filled, then the device's.
  *
  * Stores and the device run on different cores, so what one side writes often is on lines of its own.
  *
@@ -114,7 +117,8 @@ struct dsa_ring {
 
 	alignas(64) _Atomic uint64_t refused; /**< A store that was dropped: see dsa_portal.c. */
 
-	alignas(64) _Atomic uint32_t seqs[DSA_MAX_WQ_SIZE]; /**< Position + 1 of what is there. */
+	/** Stores that came together: at the first one's place, when all are there. See dsa_portal.c. */
+	alignas(64) _Atomic uint64_t runs[DSA_MAX_WQ_SIZE];
 	alignas(64) struct svart_dsa_desc descs[DSA_MAX_WQ_SIZE];
 };
 
@@ -169,6 +173,30 @@ struct dsa_prg {
 };
 
 /**
+ * One cached translation.
+ *
+ * Owner: the device. Lifetime: until invalidated or replaced. Locks: the device's.
+ */
+struct dsa_atc_entry {
+	uint64_t page; /**< Page-aligned address; DSA_ATC_EMPTY: none. */
+	uint64_t translated;
+	uint32_t pasid;
+	bool read;
+	bool write;
+};
+
+/** Is no page address. */
+#define DSA_ATC_EMPTY UINT64_MAX
+
+/** What an engine translates again and again: each has the entry that it used last. */
+enum dsa_recent {
+	DSA_RECENT_SRC,
+	DSA_RECENT_DST,
+	DSA_RECENT_RECORD,
+	DSA_NR_RECENT,
+};
+
+/**
  * One engine with the descriptor it works on.
  *
  * Owner: the device. Lifetime: the device's; desc and what follows while not IDLE.
@@ -190,19 +218,7 @@ struct dsa_engine {
 	uint32_t fault_tries; /**< Responses since the last progress, but those at once. */
 	uint32_t rest;        /**< Steps before it asks. */
 	struct dsa_prg prg;
-};
-
-/**
- * One cached translation.
- *
- * Owner: the device. Lifetime: until invalidated or replaced. Locks: the device's.
- */
-struct dsa_atc_entry {
-	uint64_t page; /**< Page-aligned address; DSA_ATC_EMPTY: none. */
-	uint64_t translated;
-	uint32_t pasid;
-	bool read;
-	bool write;
+	struct dsa_atc_entry recent[DSA_NR_RECENT];
 };
 
 /** A set of the cache, one line of the host's; victim is the way to replace next. */
@@ -211,8 +227,19 @@ struct dsa_atc_set {
 	uint8_t victim;
 };
 
-/** Is no page address. */
-#define DSA_ATC_EMPTY UINT64_MAX
+/** Where a descriptor came from, for SWERR. */
+struct dsa_origin {
+	uint32_t pasid;
+	uint8_t wq;
+	uint8_t opcode;
+};
+
+/** A record of success that is still to be written. Owner: the device. Lifetime: a step. */
+struct dsa_late {
+	uint64_t translated;
+	uint64_t completion_addr;
+	struct dsa_origin origin;
+};
 
 /**
  * A command that waits for descriptors.
@@ -262,6 +289,9 @@ struct dsa {
 	uint16_t next_prgi;
 	uint32_t requests_open;
 
+	uint32_t nr_late;
+	struct dsa_late late[DSA_MAX_BURST];
+
 	struct dsa_atc_set atc[DSA_ATC_SETS];
 	uint8_t bounce[DSA_BOUNCE_BYTES];
 };
@@ -272,10 +302,11 @@ struct dsa {
 /* --- dsa_portal.c ----------------------------------------------------------------------------- */
 
 /**
- * Takes a descriptor into WQ wq's ring, or drops it and notes why for SWERR.
+ * Takes nr descriptors into WQ wq's ring; those that it has no place for are dropped, and why is
+ * noted for SWERR.
  * @thread any; no lock.
  */
-void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *desc);
+void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *descs, uint32_t nr);
 /** A store of 4 or 8 bytes at off of BAR 2; the one that completes 64 bytes submits them. */
 void svart_dsa_portal_write(struct dsa *d, uint64_t off, unsigned int size, uint64_t value);
 /** Reports what svart_dsa_portal_store() noted. @return whether there was anything. */
@@ -320,7 +351,7 @@ void svart_dsa_halt(struct dsa *d);
 
 /* --- dsa_engine.c ----------------------------------------------------------------------------- */
 
-/** Moves an engine by one event or DSA_STEP_BYTES. @return whether it moved. */
+/** Moves an engine by one event, a burst of descriptors, or DSA_STEP_BYTES. @return whether it moved. */
 bool svart_dsa_engine_step(struct dsa *d, struct dsa_engine *e);
 /** Drops the descriptor, if it is of this WQ. Nothing is written. */
 void svart_dsa_engine_abort(struct dsa *d, struct dsa_engine *e, const struct dsa_wq *wq);
@@ -331,6 +362,21 @@ void svart_dsa_engine_fault(
 	struct dsa *d, struct dsa_engine *e, unsigned int status, uint64_t addr, bool write);
 /** The PASID that a WQ's requests carry, or SVART_BUS_NO_PASID. */
 uint32_t svart_dsa_wq_pasid(const struct dsa_wq *wq);
+
+/* --- dsa_record.c ----------------------------------------------------------------------------- */
+
+/** What of an engine's descriptor SWERR tells. */
+struct dsa_origin svart_dsa_engine_origin(const struct dsa *d, const struct dsa_engine *e);
+/** Reports a descriptor by SWERR. @param status as a record has it. */
+void svart_dsa_origin_swerr(struct dsa *d, const struct dsa_origin *origin, unsigned int status,
+	uint32_t invalid_flags, uint64_t fault_addr);
+/** Writes the record of the engine's descriptor now. @return false: the device has halted. */
+bool svart_dsa_record_write(
+	struct dsa *d, struct dsa_engine *e, const struct svart_dsa_record *record);
+/** Has success of the engine's descriptor written by the flush. @return false: it must be written. */
+bool svart_dsa_record_later(struct dsa *d, struct dsa_engine *e);
+/** Writes what is to be written. At the end of each step: translations hold until then. */
+void svart_dsa_records_flush(struct dsa *d);
 
 /* --- dsa_fault.c ------------------------------------------------------------------------------ */
 
@@ -365,6 +411,7 @@ struct dsa_span {
 	uint64_t ahead; /**< Bytes of the operand from there on; to ask ahead for. */
 	bool write;
 	bool backward;
+	struct dsa_atc_entry *recent; /**< What it was translated by last. */
 };
 
 /**

@@ -28,13 +28,12 @@
 static_assert(DSA_MAX_WQ_SIZE < 256, "CTL_SIZE has 8 bits");
 static_assert((DSA_MAX_WQ_SIZE & (DSA_MAX_WQ_SIZE - 1)) == 0, "positions wrap at 2^32");
 
-/* Free places that a store fetches before their turn, for they are in another core's cache. */
+/* dsa_ring.runs: how many, from a position, which has 1 added. 0: none yet. */
+#define RUN_NR       SVART_MASK(15, 0)
+#define RUN_POSITION SVART_MASK(63, 32)
+
+/* Lines that either side fetches before their turn, for they are in the other core's cache. */
 #define FETCH_AHEAD 8
-/* Places that the device looks at together: each look takes their seqs from the core that stores. */
-#define LOOK_AHEAD 32
-/* If there are fewer, it looks once more a moment later: who stores most often stores more. */
-#define LOOK_FEW    8
-#define LOOK_PAUSES 4
 
 static unsigned int ring_place(uint32_t position)
 {
@@ -73,39 +72,25 @@ bool svart_dsa_ring_passed(struct dsa_ring *ring, uint32_t position)
 	return (int32_t)(head - position) >= 0;
 }
 
-static void pause_briefly(void)
+static uint64_t run_word(uint32_t position, uint32_t nr)
 {
-#ifdef __x86_64__
-	for (unsigned int i = 0; i < LOOK_PAUSES; i++)
-		__builtin_ia32_pause();
-#endif
-}
-
-/* Fetches what is filled from position on, before limit. Returns the end. */
-static uint32_t ring_scan(const struct dsa_ring *ring, uint32_t position, uint32_t limit)
-{
-	unsigned int place = ring_place(position);
-
-	/* Orders seqs before descs; pairs with the release in svart_dsa_portal_store(). */
-	while (position != limit &&
-		atomic_load_explicit(&ring->seqs[place], memory_order_acquire) == position + 1) {
-		__builtin_prefetch(&ring->descs[place]);
-		place = ring_place(++position);
-	}
-	return position;
+	return SVART_FIELD_PREP(RUN_POSITION, (uint64_t)(uint32_t)(position + 1)) |
+	       SVART_FIELD_PREP(RUN_NR, nr);
 }
 
 /* Finds what is filled from head on. Returns whether there is anything. */
 static bool ring_look(struct dsa_ring *ring, uint32_t head)
 {
-	uint32_t limit = head + LOOK_AHEAD, end = ring_scan(ring, head, limit);
+	/* Orders the run before its descs; pairs with the release in ring_fill(). */
+	uint64_t run = atomic_load_explicit(&ring->runs[ring_place(head)], memory_order_acquire);
+	uint32_t nr = (uint32_t)SVART_FIELD_GET(RUN_NR, run);
 
-	if (end != head && end - head < LOOK_FEW) {
-		pause_briefly();
-		end = ring_scan(ring, end, limit);
-	}
-	ring->filled = end;
-	return end != head;
+	if (nr == 0 || run != run_word(head, nr))
+		return false;
+	ring->filled = head + nr;
+	for (uint32_t i = 0; i < nr && i < FETCH_AHEAD; i++)
+		__builtin_prefetch(&ring->descs[ring_place(head + i)]);
+	return true;
 }
 
 /* Takes the oldest descriptor, aborted or not. */
@@ -115,6 +100,8 @@ static bool ring_pop(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_
 
 	if (head == ring->filled && !ring_look(ring, head))
 		return false;
+	if (ring->filled - head > FETCH_AHEAD)
+		__builtin_prefetch(&ring->descs[ring_place(head + FETCH_AHEAD)]);
 	*desc = ring->descs[ring_place(head)];
 	*position = head;
 	/* Orders the read of desc before the next store into the place; pairs with reserve. */
@@ -150,56 +137,71 @@ void svart_dsa_ring_discard(struct dsa_ring *ring)
 		;
 }
 
-/* For the next stores, if the device is done with it. */
-static void ring_fetch_free(struct dsa_ring *ring, uint32_t position)
-{
-	uint32_t head = atomic_load_explicit(&ring->head_seen, memory_order_relaxed);
-
-	if (position - head < DSA_MAX_WQ_SIZE)
-		__builtin_prefetch(&ring->descs[ring_place(position)], 1);
-}
-
-/* Whether size descriptors are before tail that were not taken. */
-static bool ring_is_full(struct dsa_ring *ring, uint32_t tail, uint64_t size)
+/* Room for descriptors, of size, before tail. */
+static uint32_t ring_room(struct dsa_ring *ring, uint32_t tail, uint32_t size, uint32_t nr)
 {
 	/* Orders the device's read of a place before our store; pairs with ring_pop(), by way of the
 	 * store that looked at head. */
 	uint32_t head = atomic_load_explicit(&ring->head_seen, memory_order_acquire);
 
-	if (tail - head < size)
-		return false;
-	head = atomic_load_explicit(&ring->head, memory_order_acquire);
-	atomic_store_explicit(&ring->head_seen, head, memory_order_release);
-	return tail - head >= size;
+	if (tail - head + nr > size) {
+		head = atomic_load_explicit(&ring->head, memory_order_acquire);
+		atomic_store_explicit(&ring->head_seen, head, memory_order_release);
+	}
+	return tail - head < size ? size - (tail - head) : 0;
 }
 
 /*
- * Reserves the next position. Returns 0 or an enum svart_dsa_swerr. Head and tail are two words: that
- * the ring is full is only true if the tail is still the one that was compared.
+ * Reserves up to nr positions from *position on. Returns how many, or 0 and *error, an enum
+ * svart_dsa_swerr. Head and tail are two words: that the ring is full is only true if the tail is still the
+ * one that was compared.
  */
-static unsigned int ring_reserve(struct dsa_ring *ring, uint32_t *position)
+static uint32_t ring_reserve(
+	struct dsa_ring *ring, uint32_t nr, uint32_t *position, unsigned int *error)
 {
 	uint64_t ctl = atomic_load_explicit(&ring->ctl, memory_order_acquire);
 
 	for (;;) {
 		uint32_t tail = (uint32_t)SVART_FIELD_GET(CTL_TAIL, ctl);
-		uint64_t next = (ctl & ~CTL_TAIL) |
-				SVART_FIELD_PREP(CTL_TAIL, (uint64_t)(uint32_t)(tail + 1));
+		uint32_t size = (uint32_t)SVART_FIELD_GET(CTL_SIZE, ctl);
+		uint32_t room = ring_room(ring, tail, size, nr);
 		uint64_t compared = ctl;
+		uint64_t next;
 
+		*error = SVART_DSA_SWERR_WQ_DISABLED;
 		if ((ctl & CTL_OPEN) == 0)
-			return SVART_DSA_SWERR_WQ_DISABLED;
+			return 0;
 		*position = tail;
-		if (!ring_is_full(ring, tail, SVART_FIELD_GET(CTL_SIZE, ctl))) {
+		if (room > 0) {
+			room = room < nr ? room : nr;
+			next = (ctl & ~CTL_TAIL) |
+			       SVART_FIELD_PREP(CTL_TAIL, (uint64_t)(uint32_t)(tail + room));
 			if (atomic_compare_exchange_weak_explicit(&ring->ctl, &ctl, next,
 				    memory_order_acq_rel, memory_order_acquire))
-				return 0;
+				return room;
 			continue;
 		}
 		ctl = atomic_load_explicit(&ring->ctl, memory_order_acquire);
+		*error = SVART_DSA_SWERR_WQ_FULL;
 		if (ctl == compared)
-			return SVART_DSA_SWERR_WQ_FULL;
+			return 0;
 	}
+}
+
+/* Fills what was reserved, and gives it to the device at once. */
+static void ring_fill(
+	struct dsa_ring *ring, uint32_t position, const struct svart_dsa_desc *descs, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr && i < FETCH_AHEAD; i++)
+		__builtin_prefetch(&ring->descs[ring_place(position + i)], 1);
+	for (uint32_t i = 0; i < nr; i++) {
+		if (i + FETCH_AHEAD < nr)
+			__builtin_prefetch(&ring->descs[ring_place(position + i + FETCH_AHEAD)], 1);
+		ring->descs[ring_place(position + i)] = descs[i];
+	}
+	/* Orders descs before the run; pairs with ring_look(). */
+	atomic_store_explicit(
+		&ring->runs[ring_place(position)], run_word(position, nr), memory_order_release);
 }
 
 static void ring_refuse(
@@ -215,28 +217,33 @@ static void ring_refuse(
 	atomic_store(&d->any_refused, true);
 }
 
-void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *desc)
+/* Drops what there is no place for. */
+static void ring_refuse_all(struct dsa *d, struct dsa_ring *ring, unsigned int error,
+	const struct svart_dsa_desc *descs, uint32_t nr)
 {
+	for (uint32_t i = 0; i < nr; i++)
+		ring_refuse(d, ring, error,
+			(unsigned int)SVART_FIELD_GET(
+				SVART_DSA_DESC_OPCODE, descs[i].flags_opcode));
+}
+
+void svart_dsa_portal_store(struct dsa *d, unsigned int wq, const void *descs, uint32_t nr)
+{
+	const struct svart_dsa_desc *desc = descs;
 	struct dsa_ring *ring;
-	uint32_t position;
+	uint32_t position, taken;
 	unsigned int error;
 
 	if (wq >= d->options.nr_wqs)
 		return;
 	ring = &d->wqs[wq].ring;
-	error = ring_reserve(ring, &position);
-	if (error != 0) {
-		struct svart_dsa_desc dropped;
-
-		memcpy(&dropped, desc, sizeof(dropped));
-		ring_refuse(d, ring, error,
-			(unsigned int)SVART_FIELD_GET(SVART_DSA_DESC_OPCODE, dropped.flags_opcode));
-	} else {
-		ring_fetch_free(ring, position + FETCH_AHEAD);
-		memcpy(&ring->descs[ring_place(position)], desc, sizeof(ring->descs[0]));
-		/* Orders desc before seq; pairs with svart_dsa_ring_take(). */
-		atomic_store_explicit(
-			&ring->seqs[ring_place(position)], position + 1, memory_order_release);
+	for (; nr > 0; nr -= taken, desc += taken) {
+		taken = ring_reserve(ring, nr, &position, &error);
+		if (taken == 0) {
+			ring_refuse_all(d, ring, error, desc, nr);
+			break;
+		}
+		ring_fill(ring, position, desc, taken);
 	}
 	d->bus->ops->wake(d->bus);
 }
@@ -265,7 +272,7 @@ void svart_dsa_portal_write(struct dsa *d, uint64_t off, unsigned int size, uint
 	if (wq->part_bytes != SVART_DSA_DESC_BYTES)
 		return;
 	wq->part_off = PART_NONE;
-	svart_dsa_portal_store(d, (unsigned int)index, &wq->part);
+	svart_dsa_portal_store(d, (unsigned int)index, &wq->part, 1);
 }
 
 bool svart_dsa_portal_report(struct dsa *d)

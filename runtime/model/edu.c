@@ -165,12 +165,13 @@ static void edu_reset(void *dev)
 	memset(d->buf, 0, sizeof(d->buf));
 }
 
-static void edu_portal64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+static void edu_portal64(void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
 {
 	(void)dev;
 	(void)bar;
 	(void)off;
-	(void)desc;
+	(void)descs;
+	(void)nr;
 }
 
 static void edu_invalidate(void *dev, uint32_t pasid, uint64_t va, uint64_t len)

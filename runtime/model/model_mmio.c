@@ -253,16 +253,16 @@ void svart_mmio_write64(struct svart_machine *m, volatile void *addr, uint64_t v
 }
 
 /** The hot path: ctx is the mapping, so nothing is looked up and no lock taken. */
-static void post(void *ctx, void *portal, const void *desc)
+static void post(void *ctx, void *portal, const void *descs, uint32_t nr)
 {
 	const struct svart_model_mapping *map = ctx;
 	struct svart_model_device *dev = map->dev;
 
 	if (!svart_mmio_is_on(dev))
 		return;
-	/* The device model wakes its engine itself, after it took the store. */
+	/* The device model wakes its engine itself, after it took the stores. */
 	dev->type->portal64(
-		dev->priv, map->bar, map->bar_off + ((uintptr_t)portal - map->start), desc);
+		dev->priv, map->bar, map->bar_off + ((uintptr_t)portal - map->start), descs, nr);
 }
 
 /** ENQCMD to a register that takes no enqueue stores says "retry" (Intel SDM vol. 2). */

@@ -21,6 +21,7 @@ const char *const svart_model_option_keys[] = {
 	/* dsa */
 	"prg_pages",
 	"prg_rate",
+	"burst",
 	"max_xfer_shift",
 	"wqs",
 	"engines",

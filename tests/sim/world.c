@@ -129,6 +129,9 @@ static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 	if (sim_chance(r, 600))
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rate=%u",
 			sim_between(r, 1, 3));
+	if (sim_chance(r, 600))
+		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",burst=%u",
+			sim_between(r, 1, 3));
 	if (sim_chance(r, 500)) {
 		d->pasids[d->home] = sim_between(r, 1, 40);
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",pasid=%u",

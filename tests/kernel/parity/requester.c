@@ -93,9 +93,10 @@ static void requester_mmio_write(
 }
 
 /* No portal. */
-static void requester_portal64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+static void requester_portal64(
+	void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
 {
-	(void)dev, (void)bar, (void)off, (void)desc;
+	(void)dev, (void)bar, (void)off, (void)descs, (void)nr;
 }
 
 /* It holds no translations. */

@@ -235,6 +235,15 @@ static int bus_write(struct svart_bus *bus, uint64_t addr, const void *buf, size
 	return 0;
 }
 
+static int bus_write_record(struct svart_bus *bus, uint64_t addr, const void *record, size_t len)
+{
+	struct rig *r = rig_of(bus);
+
+	if (r->no_record_at != 0 && phys_at(r, addr, len, RIG_W) == rig_at(r, r->no_record_at))
+		return -EIO;
+	return bus_write(bus, addr, record, len);
+}
+
 static int bus_fill(
 	struct svart_bus *bus, uint64_t dst, size_t len, uint64_t lo, uint64_t hi, uint64_t phase)
 {
@@ -300,7 +309,7 @@ static const struct svart_bus_ops bus_ops = {
 	.read = bus_read,
 	.write = bus_write,
 	.fill = bus_fill,
-	.write_record = bus_write,
+	.write_record = bus_write_record,
 	.dma_read = bus_dma_read,
 	.dma_write = bus_dma_write,
 	.interrupt = bus_interrupt,
@@ -517,7 +526,7 @@ void rig_flags(struct svart_dsa_desc *desc, uint64_t set, uint64_t clear)
 void rig_submit(struct rig *r, unsigned int wq, const struct svart_dsa_desc *desc)
 {
 	svart_dsa_model.portal64(
-		r->dev, SVART_DSA_BAR_PORTALS, wq * SVART_DSA_WQ_PORTAL_BYTES, desc);
+		r->dev, SVART_DSA_BAR_PORTALS, wq * SVART_DSA_WQ_PORTAL_BYTES, desc, 1);
 }
 
 unsigned int rig_run(struct rig *r)

@@ -386,7 +386,7 @@ static void test_drain_waits_for_what_came_before(void **state)
 
 static void test_wqs_of_a_group_take_turns(void **state)
 {
-	struct rig *r = rig_create(NULL);
+	struct rig *r = rig_create("burst=1");
 	struct svart_dsa_desc desc;
 
 	(void)state;
@@ -408,6 +408,72 @@ static void test_wqs_of_a_group_take_turns(void **state)
 	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);
 	assert_int_equal(rig_record(r, 2).status, SVART_DSA_STATUS_SUCCESS);
 	rig_destroy(r);
+}
+
+static void test_a_burst_tells_of_each_descriptor(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		desc = rig_simple(r, i, i == 2 ? 0x3f : SVART_DSA_OP_NOOP);
+		rig_submit(r, 0, &desc);
+	}
+	assert_true(svart_dsa_model.step(r->dev));
+	for (unsigned int i = 0; i < 5; i++)
+		assert_int_equal(rig_record(r, i).status,
+			i == 2 ? SVART_DSA_STATUS_BAD_OPCODE : SVART_DSA_STATUS_SUCCESS);
+}
+
+static void test_a_burst_ends_with_a_steps_worth_of_data(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		desc = rig_fill(r, i, rig_page(10), i, 32768);
+		rig_submit(r, 0, &desc);
+	}
+	assert_true(svart_dsa_model.step(r->dev));
+	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(rig_record(r, 2).status, SVART_DSA_STATUS_NONE);
+}
+
+static void test_a_burst_ends_with_a_descriptor_that_waits(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc;
+
+	rig_map(r, 10, 1, RIG_NONE);
+	rig_allow(r, 10, 1, RIG_RW);
+	desc = rig_simple(r, 0, SVART_DSA_OP_NOOP);
+	rig_submit(r, 0, &desc);
+	desc = rig_fill(r, 1, rig_page(10), 1, 64);
+	rig_submit(r, 0, &desc);
+	assert_true(svart_dsa_model.step(r->dev));
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);
+	rig_run_serving(r);
+	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_SUCCESS);
+}
+
+static void test_a_record_of_a_burst_that_cannot_be_written_is_reported(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc;
+
+	r->no_record_at = rig_record_va(1);
+	for (unsigned int i = 0; i < 3; i++) {
+		desc = rig_simple(r, i, i == 1 ? SVART_DSA_OP_DRAIN : SVART_DSA_OP_NOOP);
+		rig_submit(r, 0, &desc);
+	}
+	rig_run(r);
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);
+	assert_int_equal(rig_record(r, 2).status, SVART_DSA_STATUS_SUCCESS);
+	/* A write, by a drain. */
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF), UINT64_C(0x200001a2d));
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF + 16), rig_record_va(1));
 }
 
 static void test_without_ats_data_moves_untranslated(void **state)
@@ -497,6 +563,10 @@ int main(void)
 		RIG_TEST(test_interrupt_handle_that_is_bad_is_status_19),
 		cmocka_unit_test(test_drain_waits_for_what_came_before),
 		cmocka_unit_test(test_wqs_of_a_group_take_turns),
+		RIG_TEST(test_a_burst_tells_of_each_descriptor),
+		RIG_TEST(test_a_burst_ends_with_a_steps_worth_of_data),
+		RIG_TEST(test_a_burst_ends_with_a_descriptor_that_waits),
+		RIG_TEST(test_a_record_of_a_burst_that_cannot_be_written_is_reported),
 		RIG_TEST_STOPPED(test_without_ats_data_moves_untranslated),
 		RIG_TEST(test_without_ats_on_the_bus_data_moves_untranslated),
 		RIG_TEST_STOPPED(test_without_ats_a_missing_page_is_status_22),

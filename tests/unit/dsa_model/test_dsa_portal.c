@@ -59,7 +59,7 @@ static void test_store_anywhere_in_the_four_pages_submits(void **state)
 	for (unsigned int i = 0; i < SVART_ARRAY_SIZE(offs); i++) {
 		struct svart_dsa_desc desc = rig_simple(r, i, SVART_DSA_OP_NOOP);
 
-		svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, offs[i], &desc);
+		svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, offs[i], &desc, 1);
 		assert_int_equal(r->nr_wakes, i + 1);
 		rig_run(r);
 		assert_int_equal(rig_record(r, i).status, SVART_DSA_STATUS_SUCCESS);
@@ -71,9 +71,9 @@ static void test_store_outside_of_portals_does_nothing(void **state)
 	struct rig *r = *state;
 	struct svart_dsa_desc desc = rig_simple(r, 0, SVART_DSA_OP_NOOP);
 
-	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, 0x20000, &desc);
-	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, UINT64_MAX & ~63u, &desc);
-	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_REGS, 0, &desc);
+	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, 0x20000, &desc, 1);
+	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, UINT64_MAX & ~63u, &desc, 1);
+	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_REGS, 0, &desc, 1);
 	store_pieces(r, 0x20000, &desc, 8, 0, 64);
 	assert_false(svart_dsa_model.step(r->dev));
 	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF), 0);
@@ -196,7 +196,8 @@ static void test_store_that_comes_after_its_place_was_aborted_is_dropped(void **
 	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);
 	assert_int_equal(rig_cmd(r, SVART_DSA_CMD_ABORT_WQ, 1), 0);
 	ring->descs[position % DSA_MAX_WQ_SIZE] = first;
-	atomic_store(&ring->seqs[position % DSA_MAX_WQ_SIZE], position + 1);
+	/* A run of one. */
+	atomic_store(&ring->runs[position % DSA_MAX_WQ_SIZE], (uint64_t)(position + 1) << 32 | 1);
 	rig_run(r);
 	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_NONE);
 	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_NONE);

@@ -269,7 +269,7 @@ static void test_model_says_what_it_is(void **state)
 	assert_int_equal(svart_dsa_model.nr_vectors, 9);
 	assert_true(svart_dsa_model.pasid && svart_dsa_model.ats && svart_dsa_model.pri);
 	assert_int_equal(svart_dsa_model.pri_capacity, 512);
-	assert_null(svart_dsa_model.option_keys[7]);
+	assert_null(svart_dsa_model.option_keys[8]);
 }
 
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -100,7 +100,7 @@ static void test_split_portal_stores_the_first_word_first_and_all_words(void **s
 	struct svart_portal p;
 
 	assert_int_equal(m->ops->portal(m, portal, SVART_PORTAL_SPLIT, &p), 0);
-	p.movdir64b(p.ctx, portal, desc);
+	p.movdir64b(p.ctx, portal, desc, 1);
 	assert_memory_equal(portal, desc, sizeof(desc));
 }
 
@@ -115,7 +115,7 @@ static void test_native_portal_stores_or_is_refused(void **state)
 		return; /* A CPU without MOVDIR64B. */
 	assert_int_equal(rc, 0);
 	svart_portal_fence();
-	p.movdir64b(p.ctx, portal, desc);
+	p.movdir64b(p.ctx, portal, desc, 1);
 	svart_portal_fence();
 	assert_memory_equal(portal, desc, sizeof(desc));
 }

@@ -45,15 +45,16 @@ static void probe_mmio_write(
 		memcpy((uint8_t *)p->regs + off, &value, size);
 }
 
-static void probe_portal64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+static void probe_portal64(
+	void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
 {
 	struct probe *p = dev;
 
 	if (bar != 2)
 		return;
 	p->portal_off = off;
-	memcpy(p->portal, desc, sizeof(p->portal));
-	atomic_fetch_add(&p->nr_portal, 1);
+	memcpy(p->portal, descs, sizeof(p->portal));
+	atomic_fetch_add(&p->nr_portal, nr);
 	p->bus->ops->wake(p->bus);
 }
 

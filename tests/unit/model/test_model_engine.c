@@ -67,13 +67,15 @@ static void worker_mmio_write(
 	(void)value;
 }
 
-static void worker_portal64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+static void worker_portal64(
+	void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
 {
 	struct worker *w = dev;
 
 	(void)bar;
 	(void)off;
-	(void)desc;
+	(void)descs;
+	(void)nr;
 	atomic_store(&w->start, true);
 	w->bus->ops->wake(w->bus);
 }
@@ -237,7 +239,7 @@ static void test_engine_thread_faults_and_finishes(void **state)
 	attach_worker(&r, mem, &portal, &bar);
 	s.r = &r;
 	assert_int_equal(pthread_create(&thread, NULL, serve, &s), 0);
-	portal.movdir64b(portal.ctx, bar, desc);
+	portal.movdir64b(portal.ctx, bar, desc, 1);
 	assert_true(wait_for(&r, &the_worker->done, PAGES * ROUNDS));
 	atomic_store(&s.stop, true);
 	pthread_join(thread, NULL);
@@ -264,7 +266,7 @@ static void test_engine_survives_unmaps_detaches_and_resets_while_it_runs(void *
 	attach_worker(&r, mem, &portal, &bar);
 	s.r = &r;
 	assert_int_equal(pthread_create(&thread, NULL, serve, &s), 0);
-	portal.movdir64b(portal.ctx, bar, desc);
+	portal.movdir64b(portal.ctx, bar, desc, 1);
 	for (i = 0; i < 300; i++) {
 		uint64_t va = (uintptr_t)mem + (uint64_t)rand_r(&seed) % PAGES * PAGE;
 
@@ -304,7 +306,7 @@ static void test_engine_that_sleeps_wakes_for_a_store(void **state)
 	for (i = 0; i < 20; i++) {
 		nanosleep(&nap, NULL);
 		steps = atomic_load(&r.probe->steps);
-		portal.movdir64b(portal.ctx, bar, desc);
+		portal.movdir64b(portal.ctx, bar, desc, 1);
 		assert_true(wait_for(&r, &r.probe->steps, steps + 1));
 	}
 	assert_int_equal(r.m->ops->munmap(r.m, bar, PAGE), 0);

@@ -101,13 +101,13 @@ static void test_portal_stores_64_bytes_at_its_place(void **state)
 	rig_bind(&r, "step=manual");
 	assert_int_equal(map_bar(&r, 2, 0x4000, PAGE, &bar), 0);
 	assert_int_equal(r.m->ops->portal(r.m, bar, 0, &portal), 0);
-	portal.movdir64b(portal.ctx, bar + 0x80, desc);
+	portal.movdir64b(portal.ctx, bar + 0x80, desc, 1);
 	assert_int_equal(atomic_load(&r.probe->nr_portal), 1);
 	assert_int_equal(r.probe->portal_off, 0x4080);
 	assert_memory_equal(r.probe->portal, desc, 64);
 	assert_false(portal.enqcmd(portal.ctx, bar, desc));
 	rig_command_set(&r, 0);
-	portal.movdir64b(portal.ctx, bar, desc);
+	portal.movdir64b(portal.ctx, bar, desc, 1);
 	assert_int_equal(atomic_load(&r.probe->nr_portal), 1);
 	assert_int_equal(r.m->ops->portal(r.m, desc, 0, &portal), -EINVAL);
 	assert_int_equal(r.m->ops->munmap(r.m, bar, PAGE), 0);

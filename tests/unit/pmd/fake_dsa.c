@@ -211,9 +211,8 @@ static void fake_write64(struct svart_machine *m, volatile void *addr, uint64_t 
 
 /* --- portal, time ----------------------------------------------------------------------------- */
 
-static void fake_movdir64b(void *ctx, void *portal, const void *desc)
+static void fake_post(struct fake_dsa *f, void *portal, const void *desc)
 {
-	struct fake_dsa *f = ctx;
 	uint32_t off = (uint32_t)((uint8_t *)portal - f->bar2);
 	uint32_t wq = off / SVART_DSA_WQ_PORTAL_BYTES;
 	struct svart_dsa_desc *kept = &f->portal_log[f->nr_posted % FAKE_PORTAL_LOG];
@@ -230,6 +229,14 @@ static void fake_movdir64b(void *ctx, void *portal, const void *desc)
 		((const volatile struct svart_dsa_record *)kept->completion_addr)->status, 0);
 	if (f->on_post != NULL)
 		f->on_post(f, kept);
+}
+
+static void fake_movdir64b(void *ctx, void *portal, const void *descs, uint32_t nr)
+{
+	const uint8_t *desc = descs;
+
+	for (; nr > 0; nr--, desc += SVART_PORTAL_BYTES, portal = svart_portal_next(portal))
+		fake_post(ctx, portal, desc);
 }
 
 static int fake_portal(
