@@ -24,9 +24,6 @@
 /* What asks for a record, or for more than that. */
 #define FLAGS_NOTICE (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR | SVART_DSA_FLAG_RCI)
 
-/* Bits of pasid_priv that are neither. */
-#define PASID_PRIV_RESERVED ((uint32_t)(~(SVART_DSA_DESC_PASID | SVART_DSA_DESC_PRIV)))
-
 uint32_t svart_dsa_wq_pasid(const struct dsa_wq *wq)
 {
 	if ((wq->cfg[2] & SVART_DSA_WQCFG2_PASID_EN) == 0)
@@ -167,7 +164,7 @@ static uint32_t check_flags(const struct dsa_engine *e)
 static bool reserved_are_zero(const struct dsa_engine *e)
 {
 	const struct svart_dsa_desc *desc = &e->desc;
-	uint64_t set = (desc->pasid_priv & PASID_PRIV_RESERVED) | desc->reserved |
+	uint64_t set = (desc->pasid_priv & DSA_PASID_PRIV_RESERVED) | desc->reserved |
 		       desc->op_specific[0] | desc->op_specific[1] | desc->op_specific[2];
 
 	if (engine_opcode(e) == SVART_DSA_OP_NOOP || engine_opcode(e) == SVART_DSA_OP_DRAIN)
@@ -414,23 +411,33 @@ static uint64_t wqs_from(const struct dsa *d, const struct dsa_engine *e, uint64
 	return wqs & ((UINT64_C(1) << DSA_MAX_WQS) - 1);
 }
 
-/* Takes the next descriptor of the group's WQs, in turn. Returns whether there was one. */
-static bool engine_take(struct dsa *d, struct dsa_engine *e)
+/*
+ * Takes the next descriptor of the group's WQs, in turn; quick ones, as many as there are, are done at
+ * once. Returns how many it took; e->wq is set if the last one is still to be done.
+ */
+static uint32_t engine_take(struct dsa *d, struct dsa_engine *e, uint32_t most, uint64_t *bytes)
 {
 	uint64_t wqs = wqs_from(d, e, engine_wqs(d, e));
 
+	e->wq = NULL;
 	for (; wqs != 0; wqs &= wqs - 1) {
 		unsigned int at = (e->next_wq + (unsigned int)__builtin_ctzll(wqs)) % DSA_MAX_WQS;
 		struct dsa_wq *wq = &d->wqs[at];
+		uint32_t nr;
 
-		if (wq->state == SVART_DSA_WQ_DISABLED ||
-			!svart_dsa_ring_take(&wq->ring, &e->desc, &e->position))
+		if (wq->state == SVART_DSA_WQ_DISABLED)
+			continue;
+		nr = svart_dsa_quick(d, e, wq, most, bytes);
+		if (nr == 0 && svart_dsa_ring_take(&wq->ring, &e->desc, &e->position)) {
+			e->wq = wq;
+			nr = 1;
+		}
+		if (nr == 0)
 			continue;
 		e->next_wq = (uint8_t)((at + 1) % DSA_MAX_WQS);
-		e->wq = wq;
-		return true;
+		return nr;
 	}
-	return false;
+	return 0;
 }
 
 static void engine_start(struct dsa *d, struct dsa_engine *e)
@@ -491,15 +498,19 @@ static bool engine_run(struct dsa *d, struct dsa_engine *e)
 static bool engine_burst(struct dsa *d, struct dsa_engine *e)
 {
 	uint64_t bytes = 0;
-	uint32_t nr = 0;
+	uint32_t nr = 0, taken;
 
-	while (nr < d->options.burst && bytes < DSA_STEP_BYTES && e->state == DSA_ENGINE_IDLE &&
-		engine_take(d, e)) {
+	while (nr < d->options.burst && bytes < DSA_STEP_BYTES && e->state == DSA_ENGINE_IDLE) {
+		taken = engine_take(d, e, d->options.burst - nr, &bytes);
+		if (taken == 0)
+			break;
+		nr += taken;
+		if (e->wq == NULL)
+			continue;
 		engine_start(d, e);
 		if (e->state == DSA_ENGINE_RUN)
 			engine_run(d, e);
 		bytes += e->desc.size;
-		nr++;
 	}
 	return nr > 0;
 }

@@ -56,7 +56,8 @@
 #define DSA_MAX_PRG_PAGES 64
 
 /* Data that an engine moves in one step. */
-#define DSA_STEP_BYTES (64 * 1024)
+#define DSA_STEP_SHIFT 16
+#define DSA_STEP_BYTES (UINT64_C(1) << DSA_STEP_SHIFT)
 /* Descriptors that it takes in one step; option burst. */
 #define DSA_MAX_BURST 64
 /* Untranslated accesses go through a buffer of this size. */
@@ -184,6 +185,9 @@ struct dsa_atc_entry {
 	bool read;
 	bool write;
 };
+
+/** Bits of pasid_priv that are neither. */
+#define DSA_PASID_PRIV_RESERVED ((uint32_t)(~(SVART_DSA_DESC_PASID | SVART_DSA_DESC_PRIV)))
 
 /** Is no page address. */
 #define DSA_ATC_EMPTY UINT64_MAX
@@ -318,6 +322,10 @@ void svart_dsa_ring_open(struct dsa_ring *ring, unsigned int size);
 void svart_dsa_ring_close(struct dsa_ring *ring);
 /** Aborts all that is in the ring, also what a store has reserved and not filled yet. */
 void svart_dsa_ring_discard(struct dsa_ring *ring);
+/** The oldest descriptor, where it lies; NULL: there is none (yet), or it was aborted. */
+const struct svart_dsa_desc *svart_dsa_ring_peek(struct dsa_ring *ring);
+/** Takes what svart_dsa_ring_peek() gave. */
+void svart_dsa_ring_pass(struct dsa_ring *ring);
 /** Takes the oldest descriptor. @return false if there is none (yet). */
 bool svart_dsa_ring_take(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position);
 /** The position of the next store. */
@@ -362,6 +370,18 @@ void svart_dsa_engine_fault(
 	struct dsa *d, struct dsa_engine *e, unsigned int status, uint64_t addr, bool write);
 /** The PASID that a WQ's requests carry, or SVART_BUS_NO_PASID. */
 uint32_t svart_dsa_wq_pasid(const struct dsa_wq *wq);
+
+/* --- dsa_quick.c ------------------------------------------------------------------------------ */
+
+/**
+ * Does up to most copies from the head of wq for an engine that is idle, as long as they need nothing
+ * but to be copied. Their records are written by the flush.
+ *
+ * @param bytes in, out: what the step has moved.
+ * @return how many; the next descriptor, if there is one, is for the engine.
+ */
+uint32_t svart_dsa_quick(
+	struct dsa *d, struct dsa_engine *e, struct dsa_wq *wq, uint32_t most, uint64_t *bytes);
 
 /* --- dsa_record.c ----------------------------------------------------------------------------- */
 

@@ -93,54 +93,69 @@ static bool ring_look(struct dsa_ring *ring, uint32_t head)
 	return true;
 }
 
-/* Takes the oldest descriptor, aborted or not. */
-static bool ring_pop(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position)
-{
-	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-
-	if (head == ring->filled && !ring_look(ring, head))
-		return false;
-	if (ring->filled - head > FETCH_AHEAD)
-		__builtin_prefetch(&ring->descs[ring_place(head + FETCH_AHEAD)]);
-	*desc = ring->descs[ring_place(head)];
-	*position = head;
-	/* Orders the read of desc before the next store into the place; pairs with reserve. */
-	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
-	return true;
-}
-
 static bool ring_is_aborted(const struct dsa_ring *ring, uint32_t position)
 {
 	return (int32_t)(position - ring->discard) < 0;
 }
 
-bool svart_dsa_ring_take(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position)
+/* Passes over what was aborted. Returns whether there is a descriptor then. */
+static bool ring_seek(struct dsa_ring *ring)
 {
-	while (ring_pop(ring, desc, position)) {
-		if (ring_is_aborted(ring, *position))
-			continue;
-		/* It must not fall behind by 2^31. */
-		ring->discard = *position;
-		return true;
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+	while (head != ring->filled || ring_look(ring, head)) {
+		if (!ring_is_aborted(ring, head))
+			return true;
+		atomic_store_explicit(&ring->head, ++head, memory_order_release);
 	}
 	return false;
 }
 
+const struct svart_dsa_desc *svart_dsa_ring_peek(struct dsa_ring *ring)
+{
+	uint32_t head;
+
+	if (!ring_seek(ring))
+		return NULL;
+	head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	if (ring->filled - head > FETCH_AHEAD)
+		__builtin_prefetch(&ring->descs[ring_place(head + FETCH_AHEAD)]);
+	return &ring->descs[ring_place(head)];
+}
+
+void svart_dsa_ring_pass(struct dsa_ring *ring)
+{
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+
+	/* It must not fall behind by 2^31. */
+	ring->discard = head;
+	/* Orders the read of desc before the next store into the place; pairs with reserve. */
+	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+}
+
+bool svart_dsa_ring_take(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position)
+{
+	const struct svart_dsa_desc *oldest = svart_dsa_ring_peek(ring);
+
+	if (oldest == NULL)
+		return false;
+	*desc = *oldest;
+	*position = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	svart_dsa_ring_pass(ring);
+	return true;
+}
+
 void svart_dsa_ring_discard(struct dsa_ring *ring)
 {
-	struct svart_dsa_desc desc;
-	uint32_t position;
-
 	ring->discard = svart_dsa_ring_tail(ring);
 	/* What is filled leaves now; what is reserved only, when it is filled. */
-	while (!svart_dsa_ring_passed(ring, ring->discard) && ring_pop(ring, &desc, &position))
-		;
+	ring_seek(ring);
 }
 
 /* Room for descriptors, of size, before tail. */
 static uint32_t ring_room(struct dsa_ring *ring, uint32_t tail, uint32_t size, uint32_t nr)
 {
-	/* Orders the device's read of a place before our store; pairs with ring_pop(), by way of the
+	/* Orders the device's read of a place before our store; pairs with svart_dsa_ring_pass(), by way of the
 	 * store that looked at head. */
 	uint32_t head = atomic_load_explicit(&ring->head_seen, memory_order_acquire);
 
