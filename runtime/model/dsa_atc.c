@@ -148,21 +148,11 @@ static int64_t run_backward(struct dsa *d, uint32_t pasid, const struct dsa_span
 	return (int64_t)max;
 }
 
-/* Whether max bytes are in the page that the span was in before; most often they are. */
-static bool run_recent(const struct dsa_span *span, uint32_t pasid, uint64_t max)
-{
-	const struct dsa_atc_entry *recent = span->recent;
-
-	return recent->page == svart_page_down(span->addr) && recent->pasid == pasid &&
-	       (span->write ? recent->write : recent->read) && !span->backward &&
-	       (span->addr & SVART_PAGE_MASK) + max <= SVART_PAGE_SIZE;
-}
-
 int64_t svart_dsa_atc_run(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t max,
 	uint64_t *translated)
 {
-	if (run_recent(span, pasid, max)) {
-		*translated = span->recent->translated + (span->addr & SVART_PAGE_MASK);
+	if (svart_dsa_atc_is_recent(span, pasid, max)) {
+		*translated = svart_dsa_atc_recent(span);
 		return (int64_t)max;
 	}
 	return span->backward ? run_backward(d, pasid, span, max, translated)

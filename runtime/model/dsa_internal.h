@@ -55,6 +55,9 @@
 /* Most pages in a group; option prg_pages. */
 #define DSA_MAX_PRG_PAGES 64
 
+/* Descriptors that either side fetches before their turn, for they are in the other core's cache. */
+#define DSA_FETCH_AHEAD 8
+
 /* Data that an engine moves in one step. */
 #define DSA_STEP_SHIFT 16
 #define DSA_STEP_BYTES (UINT64_C(1) << DSA_STEP_SHIFT)
@@ -322,10 +325,16 @@ void svart_dsa_ring_open(struct dsa_ring *ring, unsigned int size);
 void svart_dsa_ring_close(struct dsa_ring *ring);
 /** Aborts all that is in the ring, also what a store has reserved and not filled yet. */
 void svart_dsa_ring_discard(struct dsa_ring *ring);
-/** The oldest descriptor, where it lies; NULL: there is none (yet), or it was aborted. */
-const struct svart_dsa_desc *svart_dsa_ring_peek(struct dsa_ring *ring);
-/** Takes what svart_dsa_ring_peek() gave. */
-void svart_dsa_ring_pass(struct dsa_ring *ring);
+/** How many descriptors can be taken, from *position (out) on. */
+uint32_t svart_dsa_ring_ready(struct dsa_ring *ring, uint32_t *position);
+/** Takes the nr oldest ones of those that are ready. */
+void svart_dsa_ring_pass(struct dsa_ring *ring, uint32_t nr);
+/** A descriptor that is ready, where it lies. */
+static inline const struct svart_dsa_desc *svart_dsa_ring_at(
+	const struct dsa_ring *ring, uint32_t position)
+{
+	return &ring->descs[position % DSA_MAX_WQ_SIZE];
+}
 /** Takes the oldest descriptor. @return false if there is none (yet). */
 bool svart_dsa_ring_take(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position);
 /** The position of the next store. */
@@ -442,6 +451,21 @@ struct dsa_span {
  */
 int64_t svart_dsa_atc_run(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t max,
 	uint64_t *translated);
+/** Whether max bytes from the span's address on are in the page that it was in before. */
+static inline bool svart_dsa_atc_is_recent(
+	const struct dsa_span *span, uint32_t pasid, uint64_t max)
+{
+	const struct dsa_atc_entry *recent = span->recent;
+
+	return recent->page == svart_page_down(span->addr) && recent->pasid == pasid &&
+	       (span->write ? recent->write : recent->read) && !span->backward &&
+	       (span->addr & SVART_PAGE_MASK) + max <= SVART_PAGE_SIZE;
+}
+/** Where a span is that is recent. */
+static inline uint64_t svart_dsa_atc_recent(const struct dsa_span *span)
+{
+	return span->recent->translated + (span->addr & SVART_PAGE_MASK);
+}
 /** Asks the IOMMU about nr (at most DSA_MAX_PRG_PAGES) pages and keeps those that are present. */
 int svart_dsa_atc_fill(struct dsa *d, uint32_t pasid, uint64_t page, unsigned int nr, bool write,
 	struct svart_ats_entry *entries);

@@ -32,9 +32,6 @@ static_assert((DSA_MAX_WQ_SIZE & (DSA_MAX_WQ_SIZE - 1)) == 0, "positions wrap at
 #define RUN_NR       SVART_MASK(15, 0)
 #define RUN_POSITION SVART_MASK(63, 32)
 
-/* Lines that either side fetches before their turn, for they are in the other core's cache. */
-#define FETCH_AHEAD 8
-
 static unsigned int ring_place(uint32_t position)
 {
 	return position % DSA_MAX_WQ_SIZE;
@@ -88,7 +85,7 @@ static bool ring_look(struct dsa_ring *ring, uint32_t head)
 	if (nr == 0 || run != run_word(head, nr))
 		return false;
 	ring->filled = head + nr;
-	for (uint32_t i = 0; i < nr && i < FETCH_AHEAD; i++)
+	for (uint32_t i = 0; i < nr && i < DSA_FETCH_AHEAD; i++)
 		__builtin_prefetch(&ring->descs[ring_place(head + i)]);
 	return true;
 }
@@ -111,37 +108,30 @@ static bool ring_seek(struct dsa_ring *ring)
 	return false;
 }
 
-const struct svart_dsa_desc *svart_dsa_ring_peek(struct dsa_ring *ring)
+uint32_t svart_dsa_ring_ready(struct dsa_ring *ring, uint32_t *position)
 {
-	uint32_t head;
-
 	if (!ring_seek(ring))
-		return NULL;
-	head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	if (ring->filled - head > FETCH_AHEAD)
-		__builtin_prefetch(&ring->descs[ring_place(head + FETCH_AHEAD)]);
-	return &ring->descs[ring_place(head)];
+		return 0;
+	*position = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	return ring->filled - *position;
 }
 
-void svart_dsa_ring_pass(struct dsa_ring *ring)
+void svart_dsa_ring_pass(struct dsa_ring *ring, uint32_t nr)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
 	/* It must not fall behind by 2^31. */
 	ring->discard = head;
-	/* Orders the read of desc before the next store into the place; pairs with reserve. */
-	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+	/* Orders the read of descs before the next stores into their places; pairs with reserve. */
+	atomic_store_explicit(&ring->head, head + nr, memory_order_release);
 }
 
 bool svart_dsa_ring_take(struct dsa_ring *ring, struct svart_dsa_desc *desc, uint32_t *position)
 {
-	const struct svart_dsa_desc *oldest = svart_dsa_ring_peek(ring);
-
-	if (oldest == NULL)
+	if (svart_dsa_ring_ready(ring, position) == 0)
 		return false;
-	*desc = *oldest;
-	*position = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	svart_dsa_ring_pass(ring);
+	*desc = *svart_dsa_ring_at(ring, *position);
+	svart_dsa_ring_pass(ring, 1);
 	return true;
 }
 
@@ -207,11 +197,12 @@ static uint32_t ring_reserve(
 static void ring_fill(
 	struct dsa_ring *ring, uint32_t position, const struct svart_dsa_desc *descs, uint32_t nr)
 {
-	for (uint32_t i = 0; i < nr && i < FETCH_AHEAD; i++)
+	for (uint32_t i = 0; i < nr && i < DSA_FETCH_AHEAD; i++)
 		__builtin_prefetch(&ring->descs[ring_place(position + i)], 1);
 	for (uint32_t i = 0; i < nr; i++) {
-		if (i + FETCH_AHEAD < nr)
-			__builtin_prefetch(&ring->descs[ring_place(position + i + FETCH_AHEAD)], 1);
+		if (i + DSA_FETCH_AHEAD < nr)
+			__builtin_prefetch(
+				&ring->descs[ring_place(position + i + DSA_FETCH_AHEAD)], 1);
 		ring->descs[ring_place(position + i)] = descs[i];
 	}
 	/* Orders descs before the run; pairs with ring_look(). */

@@ -66,6 +66,10 @@ static bool quick_translate(const struct quick *quick, uint64_t va, uint64_t len
 		.recent = &quick->e->recent[recent],
 	};
 
+	if (svart_dsa_atc_is_recent(&span, quick->pasid, len)) {
+		*translated = svart_dsa_atc_recent(&span);
+		return true;
+	}
 	return svart_dsa_atc_run(quick->d, quick->pasid, &span, len, translated) == (int64_t)len;
 }
 
@@ -98,17 +102,23 @@ uint32_t svart_dsa_quick(
 {
 	const struct quick quick = quick_of(d, e, wq);
 	const struct svart_dsa_desc *desc;
-	uint32_t nr = 0;
+	uint32_t position = 0, nr = 0, ready = svart_dsa_ring_ready(&wq->ring, &position);
 
 	if ((wq->cfg[2] & SVART_DSA_WQCFG2_ATS_DISABLE) != 0)
 		return 0;
+	if (most > ready)
+		most = ready;
 	while (nr < most && *bytes < DSA_STEP_BYTES && d->nr_late < DSA_MAX_BURST) {
-		desc = svart_dsa_ring_peek(&wq->ring);
-		if (desc == NULL || !quick_do(&quick, desc))
+		if (nr + DSA_FETCH_AHEAD < ready)
+			__builtin_prefetch(
+				svart_dsa_ring_at(&wq->ring, position + nr + DSA_FETCH_AHEAD));
+		desc = svart_dsa_ring_at(&wq->ring, position + nr);
+		if (!quick_do(&quick, desc))
 			break;
 		*bytes += desc->size;
-		svart_dsa_ring_pass(&wq->ring);
 		nr++;
 	}
+	if (nr > 0)
+		svart_dsa_ring_pass(&wq->ring, nr);
 	return nr;
 }

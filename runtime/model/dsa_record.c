@@ -119,8 +119,9 @@ void svart_dsa_records_flush(struct dsa *d)
 
 	/* Not again from within, when a write ends in svart_dsa_halt(). */
 	d->nr_late = 0;
-	for (uint32_t i = 0; i < nr; i++) {
-		const struct dsa_late *late = &d->late[i];
+	/* The first one last: who waits for it takes its cache line away again and again. */
+	while (nr-- > 0) {
+		const struct dsa_late *late = &d->late[nr];
 		int rc = d->bus->ops->write_record(
 			d->bus, late->translated, &record, sizeof(record));
 
