@@ -105,6 +105,22 @@ static int atc_get(struct dsa *d, uint32_t pasid, const struct dsa_span *span, u
 	return span->write ? entry->write : entry->read;
 }
 
+/* Adds pages to a run for as long as they are cached and go on where it ends. Returns its bytes. */
+static uint64_t run_extend(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t run,
+	uint64_t max, uint64_t translated)
+{
+	uint64_t page = span->addr + run;
+	const struct dsa_atc_entry *hit;
+
+	for (; run < max; run += SVART_PAGE_SIZE, page += SVART_PAGE_SIZE) {
+		hit = atc_find(d, pasid, page);
+		if (hit == NULL || !(span->write ? hit->write : hit->read) ||
+			hit->translated != translated + run)
+			break;
+	}
+	return run;
+}
+
 static int64_t run_forward(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t max,
 	uint64_t *translated)
 {
@@ -115,8 +131,9 @@ static int64_t run_forward(struct dsa *d, uint32_t pasid, const struct dsa_span 
 	if (rc <= 0)
 		return rc;
 	*translated += off;
+	run = run_extend(d, pasid, span, run, max, *translated);
 	while (run < max) {
-		page += SVART_PAGE_SIZE;
+		page = svart_page_down(span->addr + run);
 		rc = atc_get(d, pasid, span, page, &next);
 		if (rc <= 0 || next != *translated + run)
 			break;
