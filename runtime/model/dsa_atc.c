@@ -63,31 +63,106 @@ int svart_dsa_atc_fill(struct dsa *d, uint32_t pasid, uint64_t page, unsigned in
 	return 0;
 }
 
-/* Pages to ask for together with `page`: to the operand's end, but not around the end of memory. */
-static unsigned int atc_batch(const struct dsa_span *span, uint64_t page)
+/* --- blocks ----------------------------------------------------------------------------------- */
+
+/*
+ * Aligned blocks whose pages lie in one piece, for reading or for writing: a long operand would else
+ * need a line of the host's cache for each page.
+ */
+static struct dsa_atc_block *block_at(struct dsa *d, uint64_t addr, bool write)
 {
-	uint64_t pages;
+	return &d->blocks[(addr / DSA_BLOCK_BYTES * 2 + write) % DSA_NR_BLOCKS];
+}
 
-	if (span->backward) {
-		uint64_t first = svart_page_down(span->addr - span->ahead);
-
-		pages = first <= page ? ((page - first) >> SVART_PAGE_SHIFT) + 1 : 1;
-	} else {
-		uint64_t last = svart_page_down(span->addr + span->ahead - 1);
-
-		pages = page <= last ? ((last - page) >> SVART_PAGE_SHIFT) + 1 : 1;
+/* Keeps the block at addr if these entries, of all its pages, make it one. */
+static void block_keep(struct dsa *d, uint32_t pasid, uint64_t addr, bool write,
+	const struct svart_ats_entry *entries)
+{
+	for (unsigned int i = 0; i < DSA_BLOCK_PAGES; i++) {
+		if (!(write ? entries[i].write : entries[i].read) ||
+			entries[i].translated != entries[0].translated + i * SVART_PAGE_SIZE)
+			return;
 	}
-	return pages < DSA_ATS_BATCH ? (unsigned int)pages : DSA_ATS_BATCH;
+	*block_at(d, addr, write) = (struct dsa_atc_block){
+		.addr = addr,
+		.translated = entries[0].translated,
+		.pasid = pasid,
+		.write = write,
+	};
+}
+
+/* Bytes from `at` to the end of its block, if that is known. */
+static uint64_t block_find(
+	struct dsa *d, uint32_t pasid, uint64_t at, bool write, uint64_t *translated)
+{
+	const struct dsa_atc_block *block = block_at(d, at, write);
+	uint64_t off = at % DSA_BLOCK_BYTES;
+
+	if (block->addr != at - off || block->pasid != pasid || block->write != write)
+		return 0;
+	*translated = block->translated + off;
+	return DSA_BLOCK_BYTES - off;
+}
+
+static void blocks_invalidate(struct dsa *d, uint32_t pasid, uint64_t first, uint64_t last)
+{
+	for (unsigned int i = 0; i < DSA_NR_BLOCKS; i++) {
+		struct dsa_atc_block *block = &d->blocks[i];
+
+		if (block->pasid == pasid && block->addr <= last &&
+			block->addr + (DSA_BLOCK_BYTES - 1) >= first)
+			block->addr = DSA_ATC_EMPTY;
+	}
+}
+
+/* --- one page --------------------------------------------------------------------------------- */
+
+/* Whether more of the operand is in the page's block than the page. */
+static bool is_long(const struct dsa_span *span, uint64_t page)
+{
+	return !span->backward && span->addr + span->ahead > page + SVART_PAGE_SIZE;
+}
+
+/* Pages of the operand from its begin to `page`: not around the end of memory, nor more than a block's. */
+static unsigned int pages_back(const struct dsa_span *span, uint64_t page)
+{
+	uint64_t first = svart_page_down(span->addr - span->ahead);
+	uint64_t pages = first <= page ? ((page - first) >> SVART_PAGE_SHIFT) + 1 : 1;
+
+	return pages < DSA_BLOCK_PAGES ? (unsigned int)pages : DSA_BLOCK_PAGES;
+}
+
+/* Asks for a page and some with it: the whole block, or back to an operand's begin. */
+static int atc_ask(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t page,
+	struct svart_ats_entry *entry)
+{
+	struct svart_ats_entry entries[DSA_BLOCK_PAGES];
+	uint64_t first = page;
+	unsigned int nr = 1;
+	int rc;
+
+	if (is_long(span, page)) {
+		first = page - page % DSA_BLOCK_BYTES;
+		nr = DSA_BLOCK_PAGES;
+	} else if (span->backward) {
+		nr = pages_back(span, page);
+		first = page - (nr - 1) * SVART_PAGE_SIZE;
+	}
+	rc = svart_dsa_atc_fill(d, pasid, first, nr, span->write, entries);
+	if (rc < 0)
+		return rc;
+	if (is_long(span, page))
+		block_keep(d, pasid, first, span->write, entries);
+	*entry = entries[(page - first) >> SVART_PAGE_SHIFT];
+	return 0;
 }
 
 /* One page's translation. Returns 1, 0 if it is missing or may not be accessed so, or -errno. */
 static int atc_get(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t page,
 	uint64_t *translated)
 {
-	struct svart_ats_entry entries[DSA_ATS_BATCH];
 	const struct dsa_atc_entry *hit = atc_find(d, pasid, page);
-	const struct svart_ats_entry *entry;
-	unsigned int nr, at;
+	struct svart_ats_entry entry;
 	int rc;
 
 	if (hit != NULL && (span->write ? hit->write : hit->read)) {
@@ -95,49 +170,42 @@ static int atc_get(struct dsa *d, uint32_t pasid, const struct dsa_span *span, u
 		*span->recent = *hit;
 		return 1;
 	}
-	nr = atc_batch(span, page);
-	at = span->backward ? nr - 1 : 0;
-	rc = svart_dsa_atc_fill(d, pasid, page - at * SVART_PAGE_SIZE, nr, span->write, entries);
+	rc = atc_ask(d, pasid, span, page, &entry);
 	if (rc < 0)
 		return rc;
-	entry = &entries[at];
-	*translated = entry->translated;
-	return span->write ? entry->write : entry->read;
+	*translated = entry.translated;
+	return span->write ? entry.write : entry.read;
 }
 
-/* Adds pages to a run for as long as they are cached and go on where it ends. Returns its bytes. */
-static uint64_t run_extend(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t run,
-	uint64_t max, uint64_t translated)
-{
-	uint64_t page = span->addr + run;
-	const struct dsa_atc_entry *hit;
+/* --- runs ------------------------------------------------------------------------------------- */
 
-	for (; run < max; run += SVART_PAGE_SIZE, page += SVART_PAGE_SIZE) {
-		hit = atc_find(d, pasid, page);
-		if (hit == NULL || !(span->write ? hit->write : hit->read) ||
-			hit->translated != translated + run)
-			break;
-	}
-	return run;
+/* The piece at `at`: what is left of a block, or of a page. Returns its bytes, or as atc_get(). */
+static int64_t piece_get(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t at,
+	uint64_t *translated)
+{
+	uint64_t off = at & SVART_PAGE_MASK;
+	int64_t bytes = (int64_t)block_find(d, pasid, at, span->write, translated);
+	int rc;
+
+	if (bytes != 0)
+		return bytes;
+	rc = atc_get(d, pasid, span, at - off, translated);
+	*translated += off;
+	return rc <= 0 ? rc : (int64_t)(SVART_PAGE_SIZE - off);
 }
 
 static int64_t run_forward(struct dsa *d, uint32_t pasid, const struct dsa_span *span, uint64_t max,
 	uint64_t *translated)
 {
-	uint64_t page = svart_page_down(span->addr), off = span->addr & SVART_PAGE_MASK;
-	uint64_t next, run = SVART_PAGE_SIZE - off;
-	int rc = atc_get(d, pasid, span, page, translated);
+	int64_t bytes = piece_get(d, pasid, span, span->addr, translated);
+	uint64_t next, run;
 
-	if (rc <= 0)
-		return rc;
-	*translated += off;
-	run = run_extend(d, pasid, span, run, max, *translated);
-	while (run < max) {
-		page = svart_page_down(span->addr + run);
-		rc = atc_get(d, pasid, span, page, &next);
-		if (rc <= 0 || next != *translated + run)
+	if (bytes <= 0)
+		return bytes;
+	for (run = (uint64_t)bytes; run < max; run += (uint64_t)bytes) {
+		bytes = piece_get(d, pasid, span, span->addr + run, &next);
+		if (bytes <= 0 || next != *translated + run)
 			break;
-		run += SVART_PAGE_SIZE;
 	}
 	return (int64_t)(run < max ? run : max);
 }
@@ -172,8 +240,9 @@ int64_t svart_dsa_atc_run(struct dsa *d, uint32_t pasid, const struct dsa_span *
 		*translated = svart_dsa_atc_recent(span);
 		return (int64_t)max;
 	}
-	return span->backward ? run_backward(d, pasid, span, max, translated)
-			      : run_forward(d, pasid, span, max, translated);
+	if (span->backward)
+		return run_backward(d, pasid, span, max, translated);
+	return run_forward(d, pasid, span, max, translated);
 }
 
 static void atc_forget_recent(struct dsa *d)
@@ -192,6 +261,7 @@ void svart_dsa_atc_invalidate(struct dsa *d, uint32_t pasid, uint64_t va, uint64
 	if (len == 0)
 		return;
 	atc_forget_recent(d);
+	blocks_invalidate(d, pasid, first, last);
 	for (unsigned int i = 0; i < DSA_ATC_SETS * DSA_ATC_WAYS; i++) {
 		struct dsa_atc_entry *entry = &d->atc[i / DSA_ATC_WAYS].ways[i % DSA_ATC_WAYS];
 
@@ -203,6 +273,8 @@ void svart_dsa_atc_invalidate(struct dsa *d, uint32_t pasid, uint64_t va, uint64
 void svart_dsa_atc_reset(struct dsa *d)
 {
 	atc_forget_recent(d);
+	for (unsigned int i = 0; i < DSA_NR_BLOCKS; i++)
+		d->blocks[i].addr = DSA_ATC_EMPTY;
 	memset(d->atc, 0, sizeof(d->atc));
 	for (unsigned int i = 0; i < DSA_ATC_SETS * DSA_ATC_WAYS; i++)
 		d->atc[i / DSA_ATC_WAYS].ways[i % DSA_ATC_WAYS].page = DSA_ATC_EMPTY;

@@ -65,8 +65,9 @@
 #define DSA_MAX_BURST 64
 /* Untranslated accesses go through a buffer of this size. */
 #define DSA_BOUNCE_BYTES 4096
-/* Pages that one ATS request asks for. */
-#define DSA_ATS_BATCH 16
+/* Pages that one ATS request asks for, and that are kept as one if they lie in one piece. */
+#define DSA_BLOCK_PAGES 16
+#define DSA_BLOCK_BYTES (UINT64_C(4096) * DSA_BLOCK_PAGES)
 /* Answers "success" after which a page that is still missing fails the operation. */
 #define DSA_MAX_FAULT_TRIES 64
 /* A page that is still missing is asked for after up to so many steps, as a power of two. */
@@ -75,6 +76,8 @@
 /* 16 MiB of 4 KiB pages in two ways: a figure of ours, the specification has none. */
 #define DSA_ATC_SETS 2048
 #define DSA_ATC_WAYS 2
+/* Blocks beside them. */
+#define DSA_NR_BLOCKS 512
 
 /* The operations of this model: the first word of OPCAP. */
 #define DSA_OPCAP                                                               \
@@ -195,6 +198,18 @@ struct dsa_atc_entry {
 /** Is no page address. */
 #define DSA_ATC_EMPTY UINT64_MAX
 
+/**
+ * Pages in a row whose translations lie in a row, too.
+ *
+ * Owner: the device. Lifetime: until one of them is invalidated, or replaced. Locks: the device's.
+ */
+struct dsa_atc_block {
+	uint64_t addr; /**< A multiple of DSA_BLOCK_BYTES; DSA_ATC_EMPTY: none. */
+	uint64_t translated;
+	uint32_t pasid;
+	bool write; /**< What it may be accessed for: that, or reading. */
+};
+
 /** What an engine translates again and again: each has the entry that it used last. */
 enum dsa_recent {
 	DSA_RECENT_SRC,
@@ -300,6 +315,7 @@ struct dsa {
 	struct dsa_late late[DSA_MAX_BURST];
 
 	struct dsa_atc_set atc[DSA_ATC_SETS];
+	struct dsa_atc_block blocks[DSA_NR_BLOCKS];
 	uint8_t bounce[DSA_BOUNCE_BYTES];
 };
 
