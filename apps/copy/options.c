@@ -192,7 +192,7 @@ static int parse_option(int option, const char *arg, struct copy_options *o)
 		fputs(help_text, stdout);
 		return 1;
 	case OPTION_VERSION:
-		puts("svart-copy " SVART_COPY_VERSION);
+		puts(APP_NAME " " APP_VERSION);
 		return 1;
 	default: /* getopt_long() has told. */
 		return -EINVAL;

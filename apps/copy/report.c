@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "json_out.h"
 #include "say.h"
 
 static double seconds(const struct copy_report *r)
@@ -13,37 +14,28 @@ static double seconds(const struct copy_report *r)
 	return (double)r->time_ns / 1e9;
 }
 
-/* A JSON string (RFC 8259, section 7). */
-static void print_json_string(const char *text)
+static int print_json(const struct copy_options *options, const struct copy_report *r)
 {
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	const struct svart_fault_stats *f = &r->faults;
+	json_t *answers = json_pack("{s:I, s:I}", "success", (json_int_t)f->answers_success,
+		"invalid", (json_int_t)f->answers_invalid);
+	json_t *latency = json_pack("{s:I, s:I, s:I}", "p50", (json_int_t)f->latency_p50_ns, "p99",
+		(json_int_t)f->latency_p99_ns, "max", (json_int_t)f->latency_max_ns);
 
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
+	/* clang-format off */
+	json_t *object = json_pack("{s:o, s:I, s:f, s:I, s:I, s:I, s:o, s:o, s:I}",
+		"device", app_json_text(options->device),
+		"bytes", (json_int_t)r->bytes,
+		"seconds", seconds(r),
+		"ops", (json_int_t)r->totals.ops,
+		"page_requests", (json_int_t)f->page_requests,
+		"groups", (json_int_t)f->groups,
+		"answers", answers,
+		"fault_latency_ns", latency,
+		"pinned_bytes_peak", (json_int_t)r->space.pinned_bytes_peak);
+	/* clang-format on */
 
-static void print_json(const struct copy_options *options, const struct copy_report *r)
-{
-	printf("{\"device\": ");
-	print_json_string(options->device);
-	printf(", \"bytes\": %" PRIu64 ", \"seconds\": %.6f, \"ops\": %" PRIu64, r->bytes,
-		seconds(r), r->totals.ops);
-	printf(", \"page_requests\": %" PRIu64 ", \"groups\": %" PRIu64, r->faults.page_requests,
-		r->faults.groups);
-	printf(", \"answers\": {\"success\": %" PRIu64 ", \"invalid\": %" PRIu64 "}",
-		r->faults.answers_success, r->faults.answers_invalid);
-	printf(", \"fault_latency_ns\": {\"p50\": %" PRIu64 ", \"p99\": %" PRIu64
-	       ", \"max\": %" PRIu64 "}",
-		r->faults.latency_p50_ns, r->faults.latency_p99_ns, r->faults.latency_max_ns);
-	printf(", \"pinned_bytes_peak\": %" PRIu64 "}\n", r->space.pinned_bytes_peak);
+	return app_json_print(object, APP_JSON_SECONDS);
 }
 
 static void print_text(const struct copy_options *options, const struct copy_report *r)
@@ -71,10 +63,14 @@ static void print_text(const struct copy_options *options, const struct copy_rep
 
 int svart_copy_report_print(const struct copy_options *options, const struct copy_report *r)
 {
+	int rc = 0;
+
 	if (options->json)
-		print_json(options, r);
+		rc = print_json(options, r);
 	else if (!options->quiet)
 		print_text(options, r);
+	if (rc != 0)
+		return rc;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
 	return svart_copy_say_file("print the summary to", "standard output", -errno);

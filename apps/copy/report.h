@@ -30,7 +30,7 @@ struct copy_report {
 
 /**
  * Prints it, as the options want it.
- * @return 0, or -errno, told: standard output takes nothing.
+ * @return 0; -errno, told: no memory, or standard output takes nothing.
  */
 int svart_copy_report_print(const struct copy_options *options, const struct copy_report *r);
 

@@ -4,10 +4,11 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "message.h"
 
 void svart_copy_say(const char *format, ...)
 {
@@ -15,11 +16,9 @@ void svart_copy_say(const char *format, ...)
 
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
-	fputs("svart-copy: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	app_vsay(format, args);
 	va_end(args);
-	fputc('\n', stderr);
 }
 
 /* What a person can do about an error of a file system call. */
