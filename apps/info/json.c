@@ -1,112 +1,101 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "json_out.h"
 #include "report.h"
 
-/** A JSON string (RFC 8259, section 7); what is no ASCII (of a command line) becomes '?'. */
-static void print_string(const char *text)
+/** A string; null for an empty text. */
+static json_t *text_json(const char *text)
 {
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < ' ')
-			printf("\\u%04x", c);
-		else
-			putchar(c <= '~' ? c : '?');
-	}
-	putchar('"');
+	return text[0] != '\0' ? app_json_text(text) : json_null();
 }
 
-/** `"key": "text"`, or null for an empty text, with what stands before it. */
-static void print_text(const char *before, const char *key, const char *text)
+static json_t *system_json(const struct svart_probe_system *system)
 {
-	printf("%s\"%s\": ", before, key);
-	if (text[0] == '\0')
-		printf("null");
-	else
-		print_string(text);
+	/* clang-format off */
+	return json_pack("{s:o, s:{s:b}, s:{s:b, s:b}, s:I, s:I, s:I, s:I}",
+		"kernel", text_json(system->kernel),
+		"cpu", "movdir64b", system->movdir64b,
+		"iommufd", "present", system->iommufd, "permitted", system->iommufd_permitted,
+		"iommus", (json_int_t)system->nr_iommus,
+		"pin_limit_bytes", (json_int_t)system->pin_limit_bytes,
+		"unreadable", (json_int_t)system->nr_unreadable,
+		"left_out", (json_int_t)system->nr_left_out);
+	/* clang-format on */
 }
 
-static const char *boolean(bool value)
+static json_t *path_json(const struct svart_probe_path *path)
 {
-	return value ? "true" : "false";
+	/* clang-format off */
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
+		"path", text_json(path->path),
+		"ready", path->ready,
+		"code", text_json(svart_probe_code_name(path->code)),
+		"missing", text_json(path->missing),
+		"fix", text_json(path->fix),
+		"note", text_json(path->note),
+		"spec", text_json(path->spec));
+	/* clang-format on */
 }
 
-static void print_system(const struct svart_probe_system *system)
+static json_t *device_json(const struct svart_probe_device *dev)
 {
-	print_text("", "kernel", system->kernel);
-	printf(", \"cpu\": {\"movdir64b\": %s}", boolean(system->movdir64b));
-	printf(", \"iommufd\": {\"present\": %s, \"permitted\": %s}", boolean(system->iommufd),
-		boolean(system->iommufd_permitted));
-	printf(", \"iommus\": %" PRIu32 ", \"pin_limit_bytes\": %" PRIu64, system->nr_iommus,
-		system->pin_limit_bytes);
-	printf(", \"unreadable\": %" PRIu32 ", \"left_out\": %" PRIu32, system->nr_unreadable,
-		system->nr_left_out);
-}
-
-static void print_path(const struct svart_probe_path *path)
-{
-	print_text("{", "path", path->path);
-	printf(", \"ready\": %s", boolean(path->ready));
-	print_text(", ", "code", svart_probe_code_name(path->code));
-	print_text(", ", "missing", path->missing);
-	print_text(", ", "fix", path->fix);
-	print_text(", ", "note", path->note);
-	print_text(", ", "spec", path->spec);
-	putchar('}');
-}
-
-static void print_device(const struct svart_probe_device *dev)
-{
+	json_t *paths = json_array();
 	uint32_t i;
 
-	print_text("{", "name", dev->name);
-	print_text(", ", "address", dev->address);
-	print_text(", ", "model", dev->model);
-	print_text(", ", "kernel_driver", dev->kernel_driver);
-	printf(", \"software\": %s, \"numa_node\": %" PRId32 ", \"paths\": [",
-		boolean(dev->software), dev->numa_node);
-	for (i = 0; i < dev->nr_paths; i++) {
-		if (i != 0)
-			printf(", ");
-		print_path(&dev->paths[i]);
-	}
-	printf("]}");
+	for (i = 0; i < dev->nr_paths; i++)
+		paths = app_json_append(paths, path_json(&dev->paths[i]));
+	/* clang-format off */
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:o}",
+		"name", text_json(dev->name),
+		"address", text_json(dev->address),
+		"model", text_json(dev->model),
+		"kernel_driver", text_json(dev->kernel_driver),
+		"software", dev->software,
+		"numa_node", dev->numa_node,
+		"paths", paths);
+	/* clang-format on */
 }
 
-static void print_trial(const struct info_trial *trial)
+static json_t *devices_json(const struct svart_probe *probe)
 {
-	print_text(", \"probe\": {", "device", trial->spec);
-	printf(", \"ok\": %s, \"arrived\": %s, \"answered\": %s", boolean(trial->ok),
-		boolean(trial->page_requests != 0), boolean(trial->answers != 0));
-	printf(", \"page_requests\": %" PRIu64 ", \"seconds\": %.9f, \"answer_seconds\": %.9f",
-		trial->page_requests, (double)trial->time_ns / 1e9, (double)trial->answer_ns / 1e9);
-	print_text(", ", "result", trial->result);
-	putchar('}');
-}
-
-void svart_info_print_json(const struct svart_probe *probe, const struct info_trial *trial)
-{
-	struct svart_probe_system system;
+	json_t *devices = json_array();
 	struct svart_probe_device dev;
 	uint32_t i;
 
+	for (i = 0; svart_probe_device_get(probe, i, &dev) == 0; i++)
+		devices = app_json_append(devices, device_json(&dev));
+	return devices;
+}
+
+static json_t *trial_json(const struct info_trial *trial)
+{
+	/* clang-format off */
+	return json_pack("{s:o, s:b, s:b, s:b, s:I, s:f, s:f, s:o}",
+		"device", text_json(trial->spec),
+		"ok", trial->ok,
+		"arrived", trial->page_requests != 0,
+		"answered", trial->answers != 0,
+		"page_requests", (json_int_t)trial->page_requests,
+		"seconds", (double)trial->time_ns / 1e9,
+		"answer_seconds", (double)trial->answer_ns / 1e9,
+		"result", text_json(trial->result));
+	/* clang-format on */
+}
+
+int svart_info_print_json(const struct svart_probe *probe, const struct info_trial *trial)
+{
+	struct svart_probe_system system;
+	json_t *object;
+	int rc;
+
 	svart_probe_system_get(probe, &system);
-	putchar('{');
-	print_system(&system);
-	printf(", \"devices\": [");
-	for (i = 0; svart_probe_device_get(probe, i, &dev) == 0; i++) {
-		if (i != 0)
-			printf(", ");
-		print_device(&dev);
+	object = system_json(&system);
+	rc = json_object_set_new(object, "devices", devices_json(probe));
+	if (rc == 0 && trial != NULL)
+		rc = json_object_set_new(object, "probe", trial_json(trial));
+	if (rc != 0) {
+		json_decref(object);
+		object = NULL;
 	}
-	putchar(']');
-	if (trial != NULL)
-		print_trial(trial);
-	puts("}");
+	return app_json_print(object, APP_JSON_SECONDS);
 }

@@ -4,11 +4,9 @@
 /*
  * svart-info, the doctor: which accelerators there are, and what each lacks before svart can bind it.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "message.h"
 #include "options.h"
 #include "report.h"
 #include "trial.h"
@@ -34,21 +32,13 @@ static bool find_ready(const struct svart_probe *probe, struct svart_probe_path 
 	return false;
 }
 
-/** @return 0, or -errno, told. */
-static int flush_output(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	fprintf(stderr, "svart-info: cannot print to standard output: %s\n", strerror(errno));
-	return -EIO;
-}
-
 static int report(struct svart *rt, const struct svart_probe *probe, const struct info_options *o)
 {
 	struct svart_probe_path path;
 	struct info_trial trial;
 	bool good = find_ready(probe, &path);
 	const char *spec = o->spec;
+	int rc = 0;
 
 	if (o->try_fault) {
 		if (spec == NULL)
@@ -57,10 +47,10 @@ static int report(struct svart *rt, const struct svart_probe *probe, const struc
 		good = trial.ok;
 	}
 	if (o->json)
-		svart_info_print_json(probe, o->try_fault ? &trial : NULL);
+		rc = svart_info_print_json(probe, o->try_fault ? &trial : NULL);
 	else
 		svart_info_print_text(probe, o->try_fault ? &trial : NULL);
-	return flush_output() == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
+	return rc == 0 && app_flush_output() == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -76,11 +66,11 @@ int main(int argc, char **argv)
 	if (rc != 0)
 		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
 	if (svart_init(&init, &rt) != 0) {
-		fprintf(stderr, "svart-info: cannot start: %s\n", svart_error_text());
+		app_say("cannot start: %s", svart_error_text());
 		return EXIT_FAILURE;
 	}
 	if (svart_probe_create(rt, &probe) != 0) {
-		fprintf(stderr, "svart-info: cannot look: %s\n", svart_error_text());
+		app_say("cannot look: %s", svart_error_text());
 		goto fini;
 	}
 	status = report(rt, probe, &options);

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "message.h"
+#include "number.h"
 
 #define DEFAULT_TIMEOUT_MS 2000
 #define MAX_TIMEOUT_MS     600000
@@ -91,16 +92,11 @@ static const char help_text[] =
 
 static int parse_timeout(const char *text, uint64_t *timeout_ns)
 {
-	char *end;
-	unsigned long value;
+	uint64_t value;
 
-	errno = 0;
-	value = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
-	if (value == 0 || errno != 0 || *end != '\0' || value > MAX_TIMEOUT_MS) {
-		fprintf(stderr,
-			"svart-info: --timeout: '%s' is not a number of milliseconds from 1 "
-			"to %d\n",
-			text, MAX_TIMEOUT_MS);
+	if (!app_number_parse(text, 1, MAX_TIMEOUT_MS, &value)) {
+		app_say("--timeout: '%s' is not a number of milliseconds from 1 to %d", text,
+			MAX_TIMEOUT_MS);
 		return -EINVAL;
 	}
 	*timeout_ns = value * NS_PER_MS;
@@ -124,7 +120,7 @@ static int parse_option(int option, const char *arg, struct info_options *o)
 		fputs(help_text, stdout);
 		return 1;
 	case OPTION_VERSION:
-		puts("svart-info " SVART_INFO_VERSION);
+		puts(APP_NAME " " APP_VERSION);
 		return 1;
 	default: /* getopt_long() has told. */
 		return -EINVAL;
@@ -140,7 +136,7 @@ static int parse_operands(int argc, char **argv, struct info_options *o)
 		o->spec = argv[0];
 		return 0;
 	}
-	fprintf(stderr, "svart-info: '%s' is one word too many%s\n", argv[0],
+	app_say("'%s' is one word too many%s", argv[0],
 		o->try_fault ? "" : "; a device is named with --probe");
 	return -EINVAL;
 }

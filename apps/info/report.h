@@ -19,7 +19,7 @@
  */
 void svart_info_print_text(const struct svart_probe *probe, const struct info_trial *trial);
 
-/** Prints one JSON object (RFC 8259) and a newline. Arguments as above. */
-void svart_info_print_json(const struct svart_probe *probe, const struct info_trial *trial);
+/** Prints one JSON object (RFC 8259) and a newline. Arguments as above. @return 0; -ENOMEM, told. */
+int svart_info_print_json(const struct svart_probe *probe, const struct info_trial *trial);
 
 #endif
