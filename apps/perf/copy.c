@@ -17,6 +17,8 @@
 
 #include "clock.h"
 #include "copy_pass.h"
+#include "json_out.h"
+#include "message.h"
 #include "options.h"
 #include "say.h"
 #include "stats.h"
@@ -154,7 +156,7 @@ static int check(struct bench *b, struct cell *cell, unsigned int i)
 		bytes = b->pass.nr * slots.size;
 	if (memcmp(b->dst, b->src, bytes) == 0)
 		return 0;
-	svart_perf_say("%s: what it copied is not what it should be", engines[i]->name);
+	app_say("%s: what it copied is not what it should be", engines[i]->name);
 	return -EIO;
 }
 
@@ -314,66 +316,76 @@ static double ratio_of(
 	return b->engine[other] != NULL ? ops_of(cell, i) / ops_of(cell, other) : (double)NAN;
 }
 
-static void result_json(
-	struct perf_json *j, const struct bench *b, const struct cell *cell, unsigned int i)
+static json_t *result_json(const struct bench *b, const struct cell *cell, unsigned int i)
 {
 	const struct column *column = &cell->columns[i];
+	double ops = ops_of(cell, i);
 
-	svart_perf_json_object(j, NULL);
-	svart_perf_json_string(j, "engine", engines[i]->name);
-	svart_perf_json_uint(j, "size", cell->size);
-	svart_perf_json_uint(j, "burst", cell->burst);
-	svart_perf_json_uint(j, "depth", cell->depth);
-	svart_perf_json_uint(j, "in_flight", column->in_flight);
-	svart_perf_json_real(j, "ops_per_s", ops_of(cell, i), 0);
-	svart_perf_json_real(j, "bytes_per_s", ops_of(cell, i) * cell->size, 0);
-	svart_perf_json_real(j, "submit_ns_per_op", svart_perf_rounds_median(&column->own_ns), 2);
-	svart_perf_json_real(j, "p50_ns", svart_perf_rounds_median(&column->p50_ns), 0);
-	svart_perf_json_real(j, "p99_ns", svart_perf_rounds_median(&column->p99_ns), 0);
-	svart_perf_json_real(j, "ratio_to_skeleton", ratio_of(b, cell, i, BY_SKELETON), 3);
-	svart_perf_json_real(j, "ratio_to_memcpy", ratio_of(b, cell, i, BY_MEMCPY), 3);
-	svart_perf_json_object_end(j);
+	/* clang-format off */
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"engine", engines[i]->name,
+		"size", cell->size,
+		"burst", cell->burst,
+		"depth", cell->depth,
+		"in_flight", column->in_flight,
+		"ops_per_s", app_json_whole(ops),
+		"bytes_per_s", app_json_whole(ops * cell->size),
+		"submit_ns_per_op", svart_perf_rounds_real(&column->own_ns),
+		"p50_ns", svart_perf_rounds_whole(&column->p50_ns),
+		"p99_ns", svart_perf_rounds_whole(&column->p99_ns),
+		"ratio_to_skeleton", app_json_real(ratio_of(b, cell, i, BY_SKELETON)),
+		"ratio_to_memcpy", app_json_real(ratio_of(b, cell, i, BY_MEMCPY)));
+	/* clang-format on */
 }
 
-static void parts_json(struct perf_json *j, const struct bench *b)
+static json_t *results_json(const struct bench *b)
 {
-	const struct parts *parts;
-	unsigned int i;
-
-	svart_perf_json_array(j, "driver");
-	for (i = 0; b->engine[BY_NULL] != NULL && i < b->o->bursts.nr; i++) {
-		parts = &b->parts[i];
-		svart_perf_json_object(j, NULL);
-		svart_perf_json_uint(j, "burst", parts->burst);
-		svart_perf_json_real(j, "prep_ns", svart_perf_rounds_median(&parts->prep), 2);
-		svart_perf_json_real(j, "submit_ns", svart_perf_rounds_median(&parts->submit), 2);
-		svart_perf_json_real(j, "portal_ns", svart_perf_rounds_median(&parts->portal), 2);
-		svart_perf_json_real(j, "poll_ns", svart_perf_rounds_median(&parts->poll), 2);
-		svart_perf_json_object_end(j);
-	}
-	svart_perf_json_array_end(j);
-}
-
-static void print_json(const struct bench *b, unsigned int rounds)
-{
-	struct perf_json j = { 0 };
+	json_t *results = json_array();
 	unsigned int c, i;
 
-	svart_perf_json_object(&j, NULL);
-	svart_perf_host_json(&j, &b->o->host, rounds);
-	svart_perf_json_array(&j, "left_out");
-	for (i = 0; i < NR_ENGINES; i++)
-		if (b->engine[i] == NULL)
-			svart_perf_json_string(&j, NULL, engines[i]->name);
-	svart_perf_json_array_end(&j);
-	svart_perf_json_array(&j, "results");
 	for (c = 0; c < b->nr_cells; c++)
 		for (i = 0; i < NR_ENGINES; i++)
 			if (b->engine[i] != NULL)
-				result_json(&j, b, &b->cells[c], i);
-	svart_perf_json_array_end(&j);
-	parts_json(&j, b);
-	svart_perf_json_object_end(&j);
+				results = app_json_append(results, result_json(b, &b->cells[c], i));
+	return results;
+}
+
+static json_t *left_out_json(const struct bench *b)
+{
+	json_t *names = json_array();
+	unsigned int i;
+
+	for (i = 0; i < NR_ENGINES; i++)
+		if (b->engine[i] == NULL)
+			names = app_json_append(names, json_string(engines[i]->name));
+	return names;
+}
+
+static json_t *driver_json(const struct bench *b)
+{
+	json_t *driver = json_array();
+	const struct parts *parts;
+	unsigned int i;
+
+	for (i = 0; b->engine[BY_NULL] != NULL && i < b->o->bursts.nr; i++) {
+		parts = &b->parts[i];
+		driver = app_json_append(
+			driver, json_pack("{s:i, s:o, s:o, s:o, s:o}", "burst", parts->burst,
+					"prep_ns", svart_perf_rounds_real(&parts->prep),
+					"submit_ns", svart_perf_rounds_real(&parts->submit),
+					"portal_ns", svart_perf_rounds_real(&parts->portal),
+					"poll_ns", svart_perf_rounds_real(&parts->poll)));
+	}
+	return driver;
+}
+
+static int print_json(const struct bench *b, unsigned int rounds)
+{
+	return app_json_print(
+		json_pack("{s:o, s:o, s:o, s:o}", "machine",
+			svart_perf_host_json(&b->o->host, rounds), "left_out", left_out_json(b),
+			"results", results_json(b), "driver", driver_json(b)),
+		SVART_PERF_JSON_FLAGS);
 }
 
 static void result_text(const struct bench *b, const struct cell *cell, unsigned int i)
@@ -429,7 +441,7 @@ static int run(const struct perf_options *o)
 	if (rc == 0)
 		rc = measure(b, rounds);
 	if (rc == 0 && o->json)
-		print_json(b, rounds);
+		rc = print_json(b, rounds);
 	else if (rc == 0)
 		print_text(b, rounds);
 	bench_close(b);

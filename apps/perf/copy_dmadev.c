@@ -21,6 +21,7 @@
 #include <rte_errno.h>
 
 #include "copy_engine.h"
+#include "message.h"
 #include "say.h"
 
 #define DRIVER "librte_dma_svart.so"
@@ -67,7 +68,7 @@ static int eal_start(void)
 	lcores_write(lcores, sizeof(lcores));
 	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) >= 0)
 		return 0;
-	svart_perf_say("cannot start EAL: %s", rte_strerror(rte_errno));
+	app_say("cannot start EAL: %s", rte_strerror(rte_errno));
 	return -EIO;
 }
 
@@ -79,7 +80,7 @@ static int device_open(const char *name, const char *args, struct perf_engine **
 	int rc = rte_eal_hotplug_add("vdev", name, args);
 
 	if (rc != 0) {
-		svart_perf_say("%s is left out: EAL cannot make it: %s", name, rte_strerror(-rc));
+		app_say("%s is left out: EAL cannot make it: %s", name, rte_strerror(-rc));
 		return -ENODEV;
 	}
 	e = calloc(1, sizeof(*e));
@@ -127,7 +128,7 @@ static int open_svart(struct perf_engine **out)
 	if (rc != 0)
 		return rc;
 	if (!driver_load()) {
-		svart_perf_say("svart-dmadev is left out: %s", dlerror());
+		app_say("svart-dmadev is left out: %s", dlerror());
 		return -ENODEV;
 	}
 	return device_open("dma_svart0", "device=model:dsa1", out);
@@ -148,7 +149,7 @@ static int start(struct perf_engine *e, uint32_t *depth)
 	if (rc == 0)
 		rc = rte_dma_start(e->dev_id);
 	if (rc != 0)
-		svart_perf_say("cannot start %s: %s", e->name, rte_strerror(-rc));
+		app_say("cannot start %s: %s", e->name, rte_strerror(-rc));
 	return rc;
 }
 

@@ -8,7 +8,7 @@
 #include <rte_pause.h>
 
 #include "clock.h"
-#include "say.h"
+#include "message.h"
 #include "stats.h"
 
 #define GIVE_UP_NS UINT64_C(60000000000)
@@ -55,7 +55,7 @@ static int late(const struct perf_pass *p, struct progress *at)
 		at->give_up_ns = now + GIVE_UP_NS;
 	if (now < at->give_up_ns)
 		return 0;
-	svart_perf_say("%s completed nothing for a minute", p->ops->name);
+	app_say("%s completed nothing for a minute", p->ops->name);
 	return -ETIMEDOUT;
 }
 
@@ -67,7 +67,7 @@ static inline int reap(struct perf_pass *p, struct progress *at, bool timed)
 	if (n == 0)
 		return late(p, at);
 	if (n < 0) {
-		svart_perf_say("%s failed a copy of %u bytes", p->ops->name, p->slots->size);
+		app_say("%s failed a copy of %u bytes", p->ops->name, p->slots->size);
 		return n;
 	}
 	if (timed) {

@@ -8,20 +8,19 @@
 
 #include <stddef.h>
 
+#include "json_out.h"
+
 #define USUAL_ROUNDS 7
 
-static void print_json(const struct perf_options *o, unsigned int rounds,
+static int print_json(const struct perf_options *o, unsigned int rounds,
 	const struct perf_copy *copy, const struct perf_service *service,
 	const struct perf_growth *growth)
 {
-	struct perf_json j = { 0 };
-
-	svart_perf_json_object(&j, NULL);
-	svart_perf_host_json(&j, &o->host, rounds);
-	svart_perf_copy_json(&j, copy);
-	svart_perf_service_json(&j, service);
-	svart_perf_growth_json(&j, growth);
-	svart_perf_json_object_end(&j);
+	return app_json_print(
+		json_pack("{s:o, s:o, s:o, s:o}", "machine", svart_perf_host_json(&o->host, rounds),
+			"cold_copy", svart_perf_copy_json(copy), "service",
+			svart_perf_service_json(service), "growth", svart_perf_growth_json(growth)),
+		SVART_PERF_JSON_FLAGS);
 }
 
 static void print_text(const struct perf_options *o, unsigned int rounds,
@@ -52,7 +51,7 @@ static int run(const struct perf_options *o)
 	if (rc != 0)
 		goto free_service;
 	if (o->json)
-		print_json(o, rounds, copy, service, growth);
+		rc = print_json(o, rounds, copy, service, growth);
 	else
 		print_text(o, rounds, copy, service, growth);
 	svart_perf_growth_free(growth);

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * The three parts of svart-perf fault. Each measures into a struct of its own, and prints that.
+ * The three parts of svart-perf fault. Each measures into a struct of its own, and says what is in it.
  */
 
 #include "options.h"
@@ -16,8 +16,8 @@ struct perf_copy;
 /** @return 0 or -errno, told. */
 int svart_perf_copy_measure(
 	const struct perf_options *options, unsigned int rounds, struct perf_copy **out);
-/** Prints the member "cold_copy". */
-void svart_perf_copy_json(struct perf_json *j, const struct perf_copy *copy);
+/** @return the member "cold_copy"; NULL: no memory. */
+json_t *svart_perf_copy_json(const struct perf_copy *copy);
 void svart_perf_copy_text(const struct perf_copy *copy);
 void svart_perf_copy_free(struct perf_copy *copy);
 
@@ -27,8 +27,8 @@ struct perf_service;
 /** @return 0 or -errno, told. */
 int svart_perf_service_measure(
 	const struct perf_options *options, unsigned int rounds, struct perf_service **out);
-/** Prints the member "service". */
-void svart_perf_service_json(struct perf_json *j, const struct perf_service *service);
+/** @return the member "service"; NULL: no memory. */
+json_t *svart_perf_service_json(const struct perf_service *service);
 void svart_perf_service_text(const struct perf_service *service);
 void svart_perf_service_free(struct perf_service *service);
 
@@ -38,8 +38,8 @@ struct perf_growth;
 /** @return 0 or -errno, told. */
 int svart_perf_growth_measure(
 	const struct perf_options *options, unsigned int rounds, struct perf_growth **out);
-/** Prints the member "growth". */
-void svart_perf_growth_json(struct perf_json *j, const struct perf_growth *growth);
+/** @return the member "growth"; NULL: no memory. */
+json_t *svart_perf_growth_json(const struct perf_growth *growth);
 void svart_perf_growth_text(const struct perf_growth *growth);
 void svart_perf_growth_free(struct perf_growth *growth);
 

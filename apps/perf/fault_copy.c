@@ -24,6 +24,8 @@
 
 #include "clock.h"
 #include "fault.h"
+#include "json_out.h"
+#include "message.h"
 #include "say.h"
 #include "stats.h"
 
@@ -91,7 +93,7 @@ static int64_t reap(struct svart_queue *q, uint64_t wait_ns)
 
 	for (i = 0; i < nr; i++) {
 		if (done[i].status != SVART_STATUS_OK) {
-			svart_perf_say("the device ended a copy with: %s",
+			app_say("the device ended a copy with: %s",
 				svart_status_name(done[i].status));
 			return -EIO;
 		}
@@ -115,8 +117,7 @@ static int copy_by_svart(struct perf_copy *c, uint8_t *dst)
 			return (int)n;
 		done += (uint64_t)n;
 		if (svart_perf_now_ns() > give_up) {
-			svart_perf_say(
-				"the device did not copy %" PRIu64 " bytes in a minute", c->bytes);
+			app_say("the device did not copy %" PRIu64 " bytes in a minute", c->bytes);
 			return -ETIMEDOUT;
 		}
 	}
@@ -166,7 +167,7 @@ static int copy_once(struct perf_copy *c, enum way way, struct column *column)
 		svart_perf_rounds_add(&column->wall_s, (double)wall / 1e9);
 		svart_perf_rounds_add(&column->cpu_s, (double)cpu / 1e9);
 	} else if (rc == 0 && memcmp(dst, c->src, c->bytes) != 0) {
-		svart_perf_say("a copy is not what it should be");
+		app_say("a copy is not what it should be");
 		rc = -EIO;
 	}
 	if (svart_space_forget(c->space, dst, c->bytes) != 0)
@@ -272,22 +273,25 @@ static double cpu_of(const struct perf_copy *c, enum way way)
 	return svart_perf_rounds_median(&c->columns[way].cpu_s);
 }
 
-void svart_perf_copy_json(struct perf_json *j, const struct perf_copy *c)
+json_t *svart_perf_copy_json(const struct perf_copy *c)
 {
-	svart_perf_json_object(j, "cold_copy");
-	svart_perf_json_string(j, "device", SPEC);
-	svart_perf_json_uint(j, "bytes", c->bytes);
-	svart_perf_json_uint(j, "op_bytes", OP_BYTES);
-	svart_perf_json_uint(j, "depth", DEPTH);
-	svart_perf_json_real(j, "svart_s", wall_of(c, BY_SVART), 6);
-	svart_perf_json_real(j, "svart_cpu_s", cpu_of(c, BY_SVART), 6);
-	svart_perf_json_real(j, "memcpy_s", wall_of(c, BY_MEMCPY), 6);
-	svart_perf_json_real(j, "memcpy_cpu_s", cpu_of(c, BY_MEMCPY), 6);
-	svart_perf_json_real(j, "populate_memcpy_s", wall_of(c, BY_POPULATE), 6);
-	svart_perf_json_real(j, "populate_memcpy_cpu_s", cpu_of(c, BY_POPULATE), 6);
-	svart_perf_json_real(j, "ratio", wall_of(c, BY_SVART) / wall_of(c, BY_POPULATE), 3);
-	svart_perf_json_real(j, "ratio_to_memcpy", wall_of(c, BY_SVART) / wall_of(c, BY_MEMCPY), 3);
-	svart_perf_json_object_end(j);
+	double svart_s = wall_of(c, BY_SVART);
+
+	/* clang-format off */
+	return json_pack("{s:s, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"device", SPEC,
+		"bytes", (json_int_t)c->bytes,
+		"op_bytes", (json_int_t)OP_BYTES,
+		"depth", DEPTH,
+		"svart_s", app_json_real(svart_s),
+		"svart_cpu_s", app_json_real(cpu_of(c, BY_SVART)),
+		"memcpy_s", app_json_real(wall_of(c, BY_MEMCPY)),
+		"memcpy_cpu_s", app_json_real(cpu_of(c, BY_MEMCPY)),
+		"populate_memcpy_s", app_json_real(wall_of(c, BY_POPULATE)),
+		"populate_memcpy_cpu_s", app_json_real(cpu_of(c, BY_POPULATE)),
+		"ratio", app_json_real(svart_s / wall_of(c, BY_POPULATE)),
+		"ratio_to_memcpy", app_json_real(svart_s / wall_of(c, BY_MEMCPY)));
+	/* clang-format on */
 }
 
 void svart_perf_copy_text(const struct perf_copy *c)

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "fault.h"
+#include "json_out.h"
 #include "random.h"
 #include "rig.h"
 #include "say.h"
@@ -234,33 +235,22 @@ int svart_perf_growth_measure(
 	return rc;
 }
 
-void svart_perf_growth_json(struct perf_json *j, const struct perf_growth *g)
+json_t *svart_perf_growth_json(const struct perf_growth *g)
 {
-	size_t i;
+	json_t *devices = json_array(), *chunks = json_array();
+	const struct point *p;
 
-	svart_perf_json_object(j, "growth");
-	svart_perf_json_uint(j, "rounds", g->rounds);
-	svart_perf_json_array(j, "devices");
-	for (i = 0; i < g->nr_devices; i++) {
-		svart_perf_json_object(j, NULL);
-		svart_perf_json_uint(j, "devices", g->devices[i].nr);
-		svart_perf_json_real(
-			j, "ns_per_group", svart_perf_rounds_median(&g->devices[i].ns), 0);
-		svart_perf_json_real(j, "ns_per_group_others_idle",
-			svart_perf_rounds_median(&g->devices[i].idle_ns), 0);
-		svart_perf_json_object_end(j);
-	}
-	svart_perf_json_array_end(j);
-	svart_perf_json_array(j, "chunks");
-	for (i = 0; i < g->nr_chunks; i++) {
-		svart_perf_json_object(j, NULL);
-		svart_perf_json_uint(j, "chunks", g->chunks[i].nr);
-		svart_perf_json_real(
-			j, "ns_per_group", svart_perf_rounds_median(&g->chunks[i].ns), 0);
-		svart_perf_json_object_end(j);
-	}
-	svart_perf_json_array_end(j);
-	svart_perf_json_object_end(j);
+	for (p = g->devices; p < g->devices + g->nr_devices; p++)
+		devices = app_json_append(devices,
+			json_pack("{s:i, s:o, s:o}", "devices", p->nr, "ns_per_group",
+				svart_perf_rounds_whole(&p->ns), "ns_per_group_others_idle",
+				svart_perf_rounds_whole(&p->idle_ns)));
+	for (p = g->chunks; p < g->chunks + g->nr_chunks; p++)
+		chunks = app_json_append(
+			chunks, json_pack("{s:i, s:o}", "chunks", p->nr, "ns_per_group",
+					svart_perf_rounds_whole(&p->ns)));
+	return json_pack(
+		"{s:i, s:o, s:o}", "rounds", g->rounds, "devices", devices, "chunks", chunks);
 }
 
 void svart_perf_growth_text(const struct perf_growth *g)

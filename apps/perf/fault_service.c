@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "fault.h"
+#include "json_out.h"
 #include "random.h"
 #include "rig.h"
 #include "say.h"
@@ -240,30 +241,33 @@ int svart_perf_service_measure(
 	return rc;
 }
 
-void svart_perf_service_json(struct perf_json *j, const struct perf_service *s)
+static json_t *row_json(const struct row *row)
 {
+	/* clang-format off */
+	return json_pack("{s:i, s:i, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"group_size", row->group_size,
+		"devices", row->devices,
+		"resident", row->resident,
+		"resolvers", row->resolvers,
+		"in_flight", row->in_flight,
+		"requests_per_s", svart_perf_rounds_whole(&row->requests_per_s),
+		"p50_ns", svart_perf_rounds_whole(&row->p50),
+		"p99_ns", svart_perf_rounds_whole(&row->p99),
+		"max_ns", app_json_whole(svart_perf_rounds_max(&row->max)),
+		"own_p50_ns", svart_perf_rounds_whole(&row->own_p50),
+		"own_p99_ns", svart_perf_rounds_whole(&row->own_p99),
+		"maps_per_group", app_json_real(svart_perf_rounds_median(&row->maps_per_group)));
+	/* clang-format on */
+}
+
+json_t *svart_perf_service_json(const struct perf_service *s)
+{
+	json_t *rows = json_array();
 	const struct row *row;
 
-	svart_perf_json_array(j, "service");
-	for (row = s->rows; row < s->rows + NR_ROWS; row++) {
-		svart_perf_json_object(j, NULL);
-		svart_perf_json_uint(j, "group_size", row->group_size);
-		svart_perf_json_uint(j, "devices", row->devices);
-		svart_perf_json_bool(j, "resident", row->resident);
-		svart_perf_json_uint(j, "resolvers", row->resolvers);
-		svart_perf_json_uint(j, "in_flight", row->in_flight);
-		svart_perf_json_real(
-			j, "requests_per_s", svart_perf_rounds_median(&row->requests_per_s), 0);
-		svart_perf_json_real(j, "p50_ns", svart_perf_rounds_median(&row->p50), 0);
-		svart_perf_json_real(j, "p99_ns", svart_perf_rounds_median(&row->p99), 0);
-		svart_perf_json_real(j, "max_ns", svart_perf_rounds_max(&row->max), 0);
-		svart_perf_json_real(j, "own_p50_ns", svart_perf_rounds_median(&row->own_p50), 0);
-		svart_perf_json_real(j, "own_p99_ns", svart_perf_rounds_median(&row->own_p99), 0);
-		svart_perf_json_real(
-			j, "maps_per_group", svart_perf_rounds_median(&row->maps_per_group), 3);
-		svart_perf_json_object_end(j);
-	}
-	svart_perf_json_array_end(j);
+	for (row = s->rows; row < s->rows + NR_ROWS; row++)
+		rows = app_json_append(rows, row_json(row));
+	return rows;
 }
 
 void svart_perf_service_text(const struct perf_service *s)

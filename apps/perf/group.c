@@ -17,6 +17,8 @@
 #include "group.h"
 #include "group_list.h"
 #include "group_stream.h"
+#include "json_out.h"
+#include "message.h"
 #include "options.h"
 #include "say.h"
 #include "stats.h"
@@ -172,8 +174,8 @@ static int check(struct bench *b, const struct perf_stream *s)
 	svart_perf_list_drop(&b->list);
 	if (same)
 		return 0;
-	svart_perf_say("request %" PRIu32 " of stream %s, groups of %" PRIu32 ", %" PRIu32
-		       " outstanding: the table and the list do not agree",
+	app_say("request %" PRIu32 " of stream %s, groups of %" PRIu32 ", %" PRIu32
+		" outstanding: the table and the list do not agree",
 		i - 1, s->name, s->group_size, s->outstanding);
 	return -EIO;
 }
@@ -217,7 +219,7 @@ static int bench_open(struct bench *b, const struct perf_options *o)
 		}
 	}
 	if (rc != 0)
-		svart_perf_say("no memory for the streams: ask for fewer outstanding requests");
+		app_say("no memory for the streams: ask for fewer outstanding requests");
 	for (i = 0; i < b->nr_rows && rc == 0; i++)
 		rc = check(b, &b->rows[i].stream);
 	return rc;
@@ -243,28 +245,29 @@ static double ratio_of(const struct row *row)
 	return svart_perf_rounds_median(&row->list_ns) / svart_perf_rounds_median(&row->svart_ns);
 }
 
-static void print_json(const struct bench *b, const struct perf_options *o, unsigned int rounds)
+static json_t *row_json(const struct row *row)
 {
-	struct perf_json j = { 0 };
-	const struct row *row;
+	/* clang-format off */
+	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:o}",
+		"stream", row->stream.name,
+		"group_size", row->stream.group_size,
+		"outstanding", row->stream.outstanding,
+		"svart_ns", svart_perf_rounds_real(&row->svart_ns),
+		"list_ns", svart_perf_rounds_real(&row->list_ns),
+		"ratio", app_json_real(ratio_of(row)));
+	/* clang-format on */
+}
+
+static int print_json(const struct bench *b, const struct perf_options *o, unsigned int rounds)
+{
+	json_t *results = json_array();
 	unsigned int i;
 
-	svart_perf_json_object(&j, NULL);
-	svart_perf_host_json(&j, &o->host, rounds);
-	svart_perf_json_array(&j, "results");
-	for (i = 0; i < b->nr_rows; i++) {
-		row = &b->rows[i];
-		svart_perf_json_object(&j, NULL);
-		svart_perf_json_string(&j, "stream", row->stream.name);
-		svart_perf_json_uint(&j, "group_size", row->stream.group_size);
-		svart_perf_json_uint(&j, "outstanding", row->stream.outstanding);
-		svart_perf_json_real(&j, "svart_ns", svart_perf_rounds_median(&row->svart_ns), 2);
-		svart_perf_json_real(&j, "list_ns", svart_perf_rounds_median(&row->list_ns), 2);
-		svart_perf_json_real(&j, "ratio", ratio_of(row), 2);
-		svart_perf_json_object_end(&j);
-	}
-	svart_perf_json_array_end(&j);
-	svart_perf_json_object_end(&j);
+	for (i = 0; i < b->nr_rows; i++)
+		results = app_json_append(results, row_json(&b->rows[i]));
+	return app_json_print(json_pack("{s:o, s:o}", "machine",
+				      svart_perf_host_json(&o->host, rounds), "results", results),
+		SVART_PERF_JSON_FLAGS);
 }
 
 static void print_text(const struct bench *b, const struct perf_options *o, unsigned int rounds)
@@ -296,7 +299,7 @@ static int run(const struct perf_options *o)
 	if (rc == 0) {
 		measure(b, rounds);
 		if (o->json)
-			print_json(b, o, rounds);
+			rc = print_json(b, o, rounds);
 		else
 			print_text(b, o, rounds);
 	}

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "json_out.h"
+
 /** Finds what follows `name` and a colon in /proc/cpuinfo. */
 static void read_cpu_name(char *name, size_t bytes)
 {
@@ -64,19 +66,20 @@ void svart_perf_host_get(struct perf_host *host)
 	getloadavg(&host->load, 1);
 }
 
-void svart_perf_host_json(struct perf_json *j, const struct perf_host *host, unsigned int rounds)
+json_t *svart_perf_host_json(const struct perf_host *host, unsigned int rounds)
 {
-	svart_perf_json_object(j, "machine");
-	svart_perf_json_string(j, "cpu", host->cpu);
-	svart_perf_json_uint(j, "cores", host->cores);
-	svart_perf_json_string(j, "kernel", host->kernel);
-	svart_perf_json_string(j, "huge_pages", host->huge_pages);
-	svart_perf_json_string(j, "version", SVART_PERF_VERSION);
-	svart_perf_json_string(j, "build", SVART_PERF_BUILD);
-	svart_perf_json_string(j, "sanitizers", SVART_PERF_SANITIZERS);
-	svart_perf_json_real(j, "load", host->load, 2);
-	svart_perf_json_uint(j, "rounds", rounds);
-	svart_perf_json_object_end(j);
+	/* clang-format off */
+	return json_pack("{s:o, s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:i}",
+		"cpu", app_json_text(host->cpu),
+		"cores", host->cores,
+		"kernel", app_json_text(host->kernel),
+		"huge_pages", app_json_text(host->huge_pages),
+		"version", APP_VERSION,
+		"build", SVART_PERF_BUILD,
+		"sanitizers", SVART_PERF_SANITIZERS,
+		"load", app_json_real(host->load),
+		"rounds", rounds);
+	/* clang-format on */
 }
 
 void svart_perf_host_text(const struct perf_host *host, unsigned int rounds)

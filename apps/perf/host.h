@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "json.h"
+#include <jansson.h>
 
 /**
  * What there is to know of it.
@@ -26,8 +26,8 @@ struct perf_host {
 };
 
 void svart_perf_host_get(struct perf_host *host);
-/** Prints it as the member "machine". @param rounds of each measure. */
-void svart_perf_host_json(struct perf_json *j, const struct perf_host *host, unsigned int rounds);
+/** @param rounds of each measure. @return the member "machine"; NULL: no memory. */
+json_t *svart_perf_host_json(const struct perf_host *host, unsigned int rounds);
 /** Prints it as a line. */
 void svart_perf_host_text(const struct perf_host *host, unsigned int rounds);
 

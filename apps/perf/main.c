@@ -3,15 +3,12 @@
 
 /*
  * svart-perf: measures svart. Each command is a file, or some, and prints a table or JSON; what they
- * share is the command line, the clock, medians and JSON.
+ * share is the command line, the clock and medians.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "message.h"
 #include "options.h"
-#include "say.h"
 
 #define EXIT_USAGE 2
 
@@ -26,11 +23,7 @@ int main(int argc, char **argv)
 	if (rc != 0)
 		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
 	svart_perf_host_get(&options.host);
-	if (options.command->run(&options) != 0)
+	if (options.command->run(&options) != 0 || app_flush_output() != 0)
 		return EXIT_FAILURE;
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		svart_perf_say("cannot print to standard output: %s", strerror(errno));
-		return EXIT_FAILURE;
-	}
 	return EXIT_SUCCESS;
 }

@@ -2,15 +2,14 @@
 /* Copyright (c) 2026 the svart authors */
 #include "options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "copy_engine.h"
-#include "say.h"
+#include "message.h"
+#include "number.h"
 #include "stats.h"
 
 #define QUICK_ROUNDS    3
@@ -97,29 +96,12 @@ static const char help_text[] =
 	"  svart-perf group --outstanding 32,512 --json\n"
 	"  svart-perf fault --rounds 15\n";
 
-/** Reads a decimal number that ends at one of `ends` or at the text's end. @return its end, NULL: no. */
-static const char *read_number(const char *text, const char *ends, uint64_t max, uint64_t *out)
-{
-	unsigned long long value;
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return NULL;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno != 0 || value > max || (*end != '\0' && strchr(ends, *end) == NULL))
-		return NULL;
-	*out = value;
-	return end;
-}
-
 static int parse_rounds(const char *text, unsigned int *rounds)
 {
 	uint64_t value;
 
-	if (read_number(text, "", SVART_PERF_MAX_ROUNDS, &value) == NULL || value == 0) {
-		svart_perf_say(
-			"--rounds: '%s' is not a number from 1 to %d", text, SVART_PERF_MAX_ROUNDS);
+	if (!app_number_parse(text, 1, SVART_PERF_MAX_ROUNDS, &value)) {
+		app_say("--rounds: '%s' is not a number from 1 to %d", text, SVART_PERF_MAX_ROUNDS);
 		return -EINVAL;
 	}
 	*rounds = (unsigned int)value;
@@ -128,9 +110,9 @@ static int parse_rounds(const char *text, unsigned int *rounds)
 
 static int parse_seed(const char *text, uint64_t *seed)
 {
-	if (read_number(text, "", UINT64_MAX, seed) != NULL)
+	if (app_number_parse(text, 0, UINT64_MAX, seed))
 		return 0;
-	svart_perf_say("--seed: '%s' is not a number of 64 bits", text);
+	app_say("--seed: '%s' is not a number of 64 bits", text);
 	return -EINVAL;
 }
 
@@ -142,10 +124,10 @@ static int parse_list(
 
 	list->nr = 0;
 	do {
-		at = read_number(at, ",", max, &value);
-		if (at == NULL || value == 0 || list->nr == SVART_PERF_MAX_LIST) {
-			svart_perf_say("--%s: '%s' is not a list of at most %d numbers from 1 to "
-				       "%u, parted by commas",
+		at = app_number_read(at, 1, max, &value);
+		if (at == NULL || (*at != ',' && *at != '\0') || list->nr == SVART_PERF_MAX_LIST) {
+			app_say("--%s: '%s' is not a list of at most %d numbers from 1 to "
+				"%u, parted by commas",
 				name, text, SVART_PERF_MAX_LIST, max);
 			return -EINVAL;
 		}
@@ -183,7 +165,7 @@ static int parse_option(int option, const char *arg, struct perf_options *o)
 		fputs(help_text, stdout);
 		return 1;
 	case OPTION_VERSION:
-		puts("svart-perf " SVART_PERF_VERSION);
+		puts(APP_NAME " " APP_VERSION);
 		return 1;
 	default: /* getopt_long() has told. */
 		return -EINVAL;
@@ -196,7 +178,7 @@ static int parse_command(
 	unsigned int i;
 
 	if (argc != 1) {
-		svart_perf_say("needs one command; there are %d", argc);
+		app_say("needs one command; there are %d", argc);
 		return -EINVAL;
 	}
 	for (i = 0; commands[i] != NULL; i++)
@@ -204,7 +186,7 @@ static int parse_command(
 			o->command = commands[i];
 	if (o->command != NULL)
 		return 0;
-	svart_perf_say("'%s' is no command", argv[0]);
+	app_say("'%s' is no command", argv[0]);
 	return -EINVAL;
 }
 
@@ -219,7 +201,7 @@ static int check_engines(const struct perf_options *o)
 	do {
 		len = strcspn(at, ",");
 		if (!o->command->engine_is_known(at, len)) {
-			svart_perf_say("--engines: '%.*s' is no engine", (int)len, at);
+			app_say("--engines: '%.*s' is no engine", (int)len, at);
 			return -EINVAL;
 		}
 		at += len;

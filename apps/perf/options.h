@@ -17,6 +17,9 @@
 /** Numbers in a list at most. */
 #define SVART_PERF_MAX_LIST 16
 
+/** Of json_dumps(): figures have no more than six digits that mean something. */
+#define SVART_PERF_JSON_FLAGS (JSON_INDENT(1) | JSON_REAL_PRECISION(6))
+
 struct perf_options;
 
 /** Numbers of an option. Owner: its options. Lifetime: theirs. Locks: none. */

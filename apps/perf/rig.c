@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "iommufd.h"
+#include "message.h"
 #include "model.h"
 #include "say.h"
 #include "vfio.h"
@@ -232,12 +233,12 @@ int svart_perf_rig_run(
 	} while (!all_done(rig, nr) && *ns < GIVE_UP_NS);
 	for (i = 0; i < nr; i++) {
 		if (atomic_load(&rig->devices[i].requester.failed)) {
-			svart_perf_say("a page request was refused");
+			app_say("a page request was refused");
 			return -EIO;
 		}
 	}
 	if (*ns < GIVE_UP_NS)
 		return 0;
-	svart_perf_say("page requests were not answered for a minute");
+	app_say("page requests were not answered for a minute");
 	return -ETIMEDOUT;
 }

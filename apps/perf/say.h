@@ -5,11 +5,8 @@
 
 /**
  * @file
- * Messages for a person, on standard error.
+ * Messages about what svart did not do.
  */
-
-/** Says one line: "svart-perf: TEXT". */
-void svart_perf_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Says that something could not be done, with svart's text. @return rc. */
 int svart_perf_say_failed(const char *what, int rc);

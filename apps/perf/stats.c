@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_out.h"
+
 static int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -36,6 +38,16 @@ double svart_perf_rounds_median(const struct perf_rounds *r)
 	if (r->nr % 2 != 0)
 		return sorted.value[half];
 	return (sorted.value[half - 1] + sorted.value[half]) / 2;
+}
+
+json_t *svart_perf_rounds_real(const struct perf_rounds *r)
+{
+	return app_json_real(svart_perf_rounds_median(r));
+}
+
+json_t *svart_perf_rounds_whole(const struct perf_rounds *r)
+{
+	return app_json_whole(svart_perf_rounds_median(r));
 }
 
 double svart_perf_rounds_max(const struct perf_rounds *r)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 /** Rounds of one measure at most. */
 #define SVART_PERF_MAX_ROUNDS 101
 
@@ -27,6 +29,10 @@ struct perf_rounds {
 void svart_perf_rounds_add(struct perf_rounds *r, double value);
 /** @return the median; 0 of no rounds. */
 double svart_perf_rounds_median(const struct perf_rounds *r);
+/** @return the median; null where it is no number. NULL: no memory. */
+json_t *svart_perf_rounds_real(const struct perf_rounds *r);
+/** As svart_perf_rounds_real(), rounded to an integer. */
+json_t *svart_perf_rounds_whole(const struct perf_rounds *r);
 /** @return the largest; 0 of no rounds. */
 double svart_perf_rounds_max(const struct perf_rounds *r);
 
