@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "say.h"
+#include "text.h"
 #include "wait.h"
 
 /** DPDK's answers end at 16 KiB (22.11); a later one may say more. */
@@ -133,7 +133,7 @@ static void identify(struct top_client *c)
 			name[strcspn(name, "\n")] = '\0';
 		fclose(file);
 	}
-	svart_top_text_copy(c->program, sizeof(c->program), name);
+	app_text_copy(c->program, sizeof(c->program), name);
 }
 
 static int read_greeting(struct top_client *c)
@@ -155,7 +155,7 @@ static int read_greeting(struct top_client *c)
 	if (version == NULL || pid < 1 || pid > INT32_MAX) {
 		rc = fail(c, -EPROTO, "%s: its greeting is not DPDK telemetry's", c->path);
 	} else {
-		svart_top_text_copy(c->version, sizeof(c->version), version);
+		app_text_copy(c->version, sizeof(c->version), version);
 		c->pid = (pid_t)pid;
 		identify(c);
 	}

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "say.h"
+#include "text.h"
 #include "wait.h"
 
 /**
@@ -177,7 +178,7 @@ static void print_found(FILE *file, const struct top_found *found)
 	for (i = 0; i < found->nr; i++) {
 		const struct top_client *c = &found->clients[i];
 
-		svart_top_text_copy(path, sizeof(path), c->path);
+		app_text_copy(path, sizeof(path), c->path);
 		fprintf(file, "%8ld  %-16s  %-16s  %s\n", (long)c->pid, c->program, c->version,
 			path);
 	}

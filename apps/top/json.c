@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
-#include <errno.h>
-
+#include "json_out.h"
 #include "report.h"
-#include "say.h"
 
 /** A number, or null where there is none. */
 static json_t *number_or_null(double number)
@@ -44,7 +42,6 @@ static json_t *pasid_json(const struct top_pasid *p)
 {
 	json_t *pasid = p->pasid == TOP_PASID_NONE ? json_null() : json_integer(p->pasid);
 
-	/* json_pack() takes what is given by "o", and fails where one of them is NULL. */
 	return json_pack("{s:o, s:o, s:o, s:o}", "pasid", pasid, "pinned_bytes",
 		integer(p->pins.now), "pinned_bytes_peak", integer(p->pins.peak), "faults",
 		faults_json(&p->faults));
@@ -55,23 +52,29 @@ static json_t *pasids_json(const struct top_device *d)
 	json_t *array = json_array();
 	unsigned int i;
 
-	for (i = 0; i < d->nr_pasids; i++) {
-		if (json_array_append_new(array, pasid_json(&d->pasids[i])) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (i = 0; i < d->nr_pasids; i++)
+		array = app_json_append(array, pasid_json(&d->pasids[i]));
 	return array;
 }
 
 static json_t *device_json(const struct top_device *d)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:i, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "id",
-		(json_int_t)d->id, "name", d->name, "address", d->address, "driver", d->driver,
-		"numa_node", d->numa_node, "queues", (json_int_t)d->queues, "queues_free",
-		(json_int_t)d->queues_free, "fault_mode", d->fault_mode, "fault_source",
-		d->fault_source, "pinned_bytes", integer(d->pins.now), "pinned_bytes_peak",
-		integer(d->pins.peak), "faults", faults_json(&d->faults), "pasids", pasids_json(d));
+	/* clang-format off */
+	return json_pack("{s:I, s:s, s:s, s:s, s:i, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o}",
+		"id", (json_int_t)d->id,
+		"name", d->name,
+		"address", d->address,
+		"driver", d->driver,
+		"numa_node", d->numa_node,
+		"queues", (json_int_t)d->queues,
+		"queues_free", (json_int_t)d->queues_free,
+		"fault_mode", d->fault_mode,
+		"fault_source", d->fault_source,
+		"pinned_bytes", integer(d->pins.now),
+		"pinned_bytes_peak", integer(d->pins.peak),
+		"faults", faults_json(&d->faults),
+		"pasids", pasids_json(d));
+	/* clang-format on */
 }
 
 static json_t *devices_json(const struct top_sample *sample)
@@ -79,31 +82,18 @@ static json_t *devices_json(const struct top_sample *sample)
 	json_t *array = json_array();
 	unsigned int i;
 
-	for (i = 0; i < sample->nr_devices; i++) {
-		if (json_array_append_new(array, device_json(&sample->devices[i])) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
+	for (i = 0; i < sample->nr_devices; i++)
+		array = app_json_append(array, device_json(&sample->devices[i]));
 	return array;
 }
 
-int svart_top_print_json(FILE *file, const struct top_client *client,
-	const struct top_sample *sample, double seconds)
+int svart_top_print_json(
+	const struct top_client *client, const struct top_sample *sample, double seconds)
 {
-	char path[sizeof(client->path)];
-	json_t *object;
-	int rc;
-
-	svart_top_text_copy(path, sizeof(path), client->path);
-	object = json_pack("{s:o, s:I, s:s, s:s, s:s, s:o, s:o}", "time", json_real(sample->time),
-		"pid", (json_int_t)client->pid, "program", client->program, "version",
-		client->version, "socket", path, "seconds", number_or_null(seconds), "devices",
-		devices_json(sample));
-	if (object == NULL)
-		return -ENOMEM;
-	rc = json_dumpf(object, file, 0);
-	json_decref(object);
-	fputc('\n', file);
-	return rc == 0 ? 0 : -EIO;
+	return app_json_print(
+		json_pack("{s:o, s:I, s:s, s:s, s:o, s:o, s:o}", "time", json_real(sample->time),
+			"pid", (json_int_t)client->pid, "program", client->program, "version",
+			client->version, "socket", app_json_text(client->path), "seconds",
+			number_or_null(seconds), "devices", devices_json(sample)),
+		0);
 }

@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "find.h"
+#include "message.h"
 #include "options.h"
 #include "report.h"
 #include "say.h"
@@ -38,26 +39,25 @@ struct top {
 	bool quit; /**< The user asked for the end. */
 };
 
-static int fail_output(void)
-{
-	svart_top_say("cannot print to standard output: %s", strerror(errno));
-	return -EIO;
-}
-
+/** Shows the sample of now on the screen. @return 0; -EIO, told: then there is no screen. */
 static int draw(struct top *top)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *file = open_memstream(&text, &len);
-	int rc;
+	int rc = -ENOMEM;
 
-	if (file == NULL)
-		return -ENOMEM;
-	svart_top_print_text(
-		file, &top->client, &top->now, top->screen.columns, top->screen.rows, LINE_END);
-	rc = fclose(file) == 0 ? svart_top_screen_draw(text) : -ENOMEM;
-	free(text);
-	return rc;
+	if (file != NULL) {
+		svart_top_print_text(file, &top->client, &top->now, top->screen.columns,
+			top->screen.rows, LINE_END);
+		rc = fclose(file) == 0 ? svart_top_screen_draw(text) : -ENOMEM;
+		free(text);
+	}
+	if (rc == 0)
+		return 0;
+	svart_top_screen_leave(&top->screen);
+	app_say("cannot print to standard output: %s", strerror(-rc));
+	return -EIO;
 }
 
 /** Shows the sample of now. @return 0 or -errno, told. */
@@ -68,10 +68,10 @@ static int show(struct top *top)
 				 : TOP_NO_RATE;
 	int rc = 0;
 
-	if (top->screen.on) {
-		rc = draw(top);
-	} else if (top->options.json) {
-		rc = svart_top_print_json(stdout, &top->client, &top->now, seconds);
+	if (top->screen.on)
+		return draw(top);
+	if (top->options.json) {
+		rc = svart_top_print_json(&top->client, &top->now, seconds);
 	} else {
 		if (top->nr_shown != 0)
 			putchar('\n');
@@ -79,11 +79,7 @@ static int show(struct top *top)
 			stdout, &top->client, &top->now, TOP_NO_LIMIT, TOP_NO_LIMIT, "\n");
 		putchar('\n');
 	}
-	if (fflush(stdout) != 0 || ferror(stdout) || rc != 0) {
-		svart_top_screen_leave(&top->screen);
-		return fail_output();
-	}
-	return 0;
+	return rc == 0 ? app_flush_output() : rc;
 }
 
 /** Reads what keys there are. */
@@ -213,8 +209,8 @@ static int list(const struct top_options *o)
 
 	if (rc == -EINTR)
 		return EXIT_SUCCESS;
-	if (rc > 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		rc = fail_output();
+	if (rc > 0)
+		rc = app_flush_output() == 0 ? rc : -EIO;
 	return rc > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

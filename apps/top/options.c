@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
 #include "say.h"
 
 #define NS_PER_S    1e9
@@ -130,18 +131,11 @@ static int parse_seconds(const char *option, const char *text, uint64_t *ns)
 
 static int parse_number(const char *option, const char *text, uint64_t max, uint64_t *number)
 {
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
-	if (value == 0 || errno != 0 || *end != '\0' || value > max) {
-		svart_top_say("%s: '%s' is not a number from 1 to %llu", option, text,
-			(unsigned long long)max);
-		return -EINVAL;
-	}
-	*number = value;
-	return 0;
+	if (app_number_parse(text, 1, max, number))
+		return 0;
+	svart_top_say(
+		"%s: '%s' is not a number from 1 to %llu", option, text, (unsigned long long)max);
+	return -EINVAL;
 }
 
 static int parse_pid(const char *text, pid_t *pid)
@@ -196,7 +190,7 @@ static int parse_option(int option, const char *arg, struct top_options *o)
 		fputs(help_text, stdout);
 		return 1;
 	case OPTION_VERSION:
-		puts("svart-top " SVART_TOP_VERSION);
+		puts(APP_NAME " " APP_VERSION);
 		return 1;
 	default: /* getopt_long() has told. */
 		return -EINVAL;

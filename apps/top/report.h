@@ -35,10 +35,10 @@ void svart_top_print_text(FILE *file, const struct top_client *client,
 	const struct top_sample *sample, int columns, int rows, const char *eol);
 
 /**
- * Prints one line of JSON.
- * @param seconds since the sample before, TOP_NO_RATE for the first. @return 0 or -ENOMEM.
+ * Prints one line of JSON to standard output.
+ * @param seconds since the sample before, TOP_NO_RATE for the first. @return 0; -ENOMEM, told.
  */
-int svart_top_print_json(FILE *file, const struct top_client *client,
-	const struct top_sample *sample, double seconds);
+int svart_top_print_json(
+	const struct top_client *client, const struct top_sample *sample, double seconds);
 
 #endif

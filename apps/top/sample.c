@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "say.h"
+#include "text.h"
 #include "wait.h"
 
 /** Devices of one answer to /svart/devices: more do not fit into it. */
@@ -71,7 +71,7 @@ static int read_text(const json_t *object, const char *key, char text[TOP_TEXT_B
 
 	if (value == NULL)
 		return -EPROTO;
-	svart_top_text_copy(text, TOP_TEXT_BYTES, value);
+	app_text_copy(text, TOP_TEXT_BYTES, value);
 	return 0;
 }
 

@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "message.h"
+#include "text.h"
+
 void svart_top_say(const char *format, ...)
 {
 	char raw[1024], text[sizeof(raw)];
@@ -14,15 +17,6 @@ void svart_top_say(const char *format, ...)
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
 	/* Paths and command lines are of others too. */
-	svart_top_text_copy(text, sizeof(text), raw);
-	fprintf(stderr, "svart-top: %s\n", text);
-}
-
-void svart_top_text_copy(char *to, size_t len, const char *from)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < len && from[i] != '\0'; i++)
-		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-	to[i] = '\0';
+	app_text_copy(text, sizeof(text), raw);
+	app_say("%s", text);
 }
