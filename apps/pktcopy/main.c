@@ -17,6 +17,8 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "json_out.h"
+#include "message.h"
 #include "pipeline.h"
 
 /** What lcores do. Owner: main. */
@@ -51,15 +53,14 @@ static int16_t dma_find(const char *name, struct rte_dma_info *info)
 		id = (int16_t)rte_dma_get_dev_id_by_name(name);
 		if (id >= 0 && copies_memory(id, info))
 			return id;
-		fprintf(stderr, "dpdk-pktcopy: there is no dmadev %s that copies memory\n", name);
+		app_say("there is no dmadev %s that copies memory", name);
 		return -1;
 	}
 	RTE_DMA_FOREACH_DEV(id)
 	if (copies_memory(id, info))
 		return id;
-	fprintf(stderr,
-		"dpdk-pktcopy: there is no dmadev that copies memory: name one to EAL, as by "
-		"--vdev=dma_skeleton0\n");
+	app_say("there is no dmadev that copies memory: name one to EAL, as by "
+		"--vdev=dma_skeleton0");
 	return -1;
 }
 
@@ -77,8 +78,7 @@ static int dma_start(struct pipeline *p)
 	if (rte_dma_configure(p->dma, &conf) == 0 && rte_dma_vchan_setup(p->dma, 0, &vchan) == 0 &&
 		rte_dma_start(p->dma) == 0)
 		return 0;
-	fprintf(stderr, "dpdk-pktcopy: %s does not start with a ring of %u\n", info.dev_name,
-		p->nb_desc);
+	app_say("%s does not start with a ring of %u", info.dev_name, p->nb_desc);
 	return -1;
 }
 
@@ -131,32 +131,72 @@ static int run_on_lcores(struct share *s)
 
 /* --- what came of it --------------------------------------------------------------------------- */
 
-static void report(const struct pipeline *p, double seconds)
-{
-	struct rte_dma_info info = { 0 };
-	struct rte_dma_stats dma = { 0 };
-	const uint64_t transmitted = p->transmitted;
-	const char *format;
+/** What is told. Owner: report(). */
+struct figures {
+	struct rte_dma_info info;
+	struct rte_dma_stats dma;
+	uint64_t received, transmitted, dropped;
+	double seconds, packets_per_s;
+};
 
-	rte_dma_info_get(p->dma, &info);
-	rte_dma_stats_get(p->dma, 0, &dma);
-	format = p->options.json
-			 ? "{\"dma\": \"%s\", \"lcores\": %u, \"received\": %" PRIu64
-			   ", \"transmitted\": %" PRIu64 ", \"dropped\": %" PRIu64
-			   ", \"wrong\": %" PRIu64 ", \"bytes\": %" PRIu64
-			   ", \"ring_full\": %" PRIu64 ", \"seconds\": %.6f, \"packets_per_s\": "
-			   "%.0f, \"dma_submitted\": %" PRIu64 ", \"dma_completed\": %" PRIu64
-			   ", \"dma_errors\": %" PRIu64 "}\n"
-			 : "dmadev       %s, %u lcores\nreceived     %" PRIu64
-			   " packets\ntransmitted  %" PRIu64 "\ndropped      %" PRIu64
-			   "\nwrong        %" PRIu64 "\nbytes        %" PRIu64
-			   "\nring full    %" PRIu64
-			   " times\nseconds      %.6f\npackets/s    %.0f\n"
-			   "dma          %" PRIu64 " submitted, %" PRIu64 " completed, %" PRIu64
-			   " errors\n";
-	printf(format, info.dev_name, rte_lcore_count(), (uint64_t)p->received, transmitted,
-		(uint64_t)p->dropped, p->wrong, p->bytes, p->full, seconds,
-		(double)transmitted / seconds, dma.submitted, dma.completed, dma.errors);
+static void figures_get(const struct pipeline *p, double seconds, struct figures *f)
+{
+	*f = (struct figures){ .received = p->received,
+		.transmitted = p->transmitted,
+		.dropped = p->dropped,
+		.seconds = seconds };
+	f->packets_per_s = (double)f->transmitted / seconds;
+	rte_dma_info_get(p->dma, &f->info);
+	rte_dma_stats_get(p->dma, 0, &f->dma);
+}
+
+/** @return 0; -ENOMEM, told. */
+static int report_json(const struct pipeline *p, const struct figures *f)
+{
+	/* clang-format off */
+	json_t *object = json_pack("{s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I}",
+		"dma", app_json_text(f->info.dev_name),
+		"lcores", rte_lcore_count(),
+		"received", (json_int_t)f->received,
+		"transmitted", (json_int_t)f->transmitted,
+		"dropped", (json_int_t)f->dropped,
+		"wrong", (json_int_t)p->wrong,
+		"bytes", (json_int_t)p->bytes,
+		"ring_full", (json_int_t)p->full,
+		"seconds", app_json_real(f->seconds),
+		"packets_per_s", app_json_whole(f->packets_per_s),
+		"dma_submitted", (json_int_t)f->dma.submitted,
+		"dma_completed", (json_int_t)f->dma.completed,
+		"dma_errors", (json_int_t)f->dma.errors);
+	/* clang-format on */
+
+	return app_json_print(object, APP_JSON_SECONDS);
+}
+
+static void report_text(const struct pipeline *p, const struct figures *f)
+{
+	printf("dmadev       %s, %u lcores\n", f->info.dev_name, rte_lcore_count());
+	printf("received     %" PRIu64 " packets\n", f->received);
+	printf("transmitted  %" PRIu64 "\n", f->transmitted);
+	printf("dropped      %" PRIu64 "\n", f->dropped);
+	printf("wrong        %" PRIu64 "\n", p->wrong);
+	printf("bytes        %" PRIu64 "\n", p->bytes);
+	printf("ring full    %" PRIu64 " times\n", p->full);
+	printf("seconds      %.6f\n", f->seconds);
+	printf("packets/s    %.0f\n", f->packets_per_s);
+	printf("dma          %" PRIu64 " submitted, %" PRIu64 " completed, %" PRIu64 " errors\n",
+		f->dma.submitted, f->dma.completed, f->dma.errors);
+}
+
+static int report(const struct pipeline *p, double seconds)
+{
+	struct figures f;
+
+	figures_get(p, seconds, &f);
+	if (p->options.json)
+		return report_json(p, &f);
+	report_text(p, &f);
+	return 0;
 }
 
 /** Every packet went through, whole. @return the exit status. */
@@ -167,7 +207,7 @@ static int copy_packets(struct pipeline *p)
 	int rc = run_on_lcores(&s);
 	double seconds = (double)(rte_get_timer_cycles() - start) / (double)rte_get_timer_hz();
 
-	report(p, seconds);
+	rc |= report(p, seconds);
 	return rc == 0 && p->wrong == 0 && p->dropped == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -179,7 +219,7 @@ int main(int argc, char **argv)
 	rte_set_application_usage_hook(options_usage);
 	used = rte_eal_init(argc, argv);
 	if (used < 0) {
-		fprintf(stderr, "dpdk-pktcopy: EAL does not start; see what it said, and --help\n");
+		app_say("EAL does not start; see what it said, and --help");
 		return EXIT_FAILURE;
 	}
 	switch (options_parse(argc - used, argv + used, &p.options)) {

@@ -2,11 +2,10 @@
 /* Copyright (c) 2026 the svart authors */
 #include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "number.h"
 
 #define MIN_SIZE    32u /* What a packet is checked by needs 16. */
 #define MAX_SIZE    9000u
@@ -39,36 +38,15 @@ void options_usage(const char *program)
 		program, MIN_SIZE, MAX_SIZE, PKTCOPY_MAX_BURST);
 }
 
-/** @return whether text is a number in the range, up to a character `end`. */
-static bool parse_number(
-	const char *text, uint64_t min, uint64_t max, uint64_t *number, const char **end)
-{
-	char *rest;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	*number = strtoull(text, &rest, 10);
-	*end = rest;
-	return errno == 0 && *number >= min && *number <= max;
-}
-
-static bool parse_whole(const char *text, uint64_t min, uint64_t max, uint64_t *number)
-{
-	const char *end;
-
-	return parse_number(text, min, max, number, &end) && *end == '\0';
-}
-
 static bool parse_size(const char *text, struct options *o)
 {
 	uint64_t min, max;
-	const char *end;
+	const char *end = app_number_read(text, MIN_SIZE, MAX_SIZE, &min);
 
-	if (!parse_number(text, MIN_SIZE, MAX_SIZE, &min, &end))
+	if (end == NULL)
 		return false;
 	max = min;
-	if (*end != '\0' && (*end != '-' || !parse_whole(end + 1, min, MAX_SIZE, &max)))
+	if (*end != '\0' && (*end != '-' || !app_number_parse(end + 1, min, MAX_SIZE, &max)))
 		return false;
 	o->min_size = (uint32_t)min;
 	o->max_size = (uint32_t)max;
@@ -79,7 +57,7 @@ static bool parse_u16(const char *text, uint16_t max, uint16_t *value)
 {
 	uint64_t number;
 
-	if (!parse_whole(text, 1, max, &number))
+	if (!app_number_parse(text, 1, max, &number))
 		return false;
 	*value = (uint16_t)number;
 	return true;
@@ -93,7 +71,7 @@ static bool parse_option(int option, const char *value, struct options *o)
 		o->dma = value;
 		return true;
 	case 'n':
-		return parse_whole(value, 1, MAX_PACKETS, &o->packets);
+		return app_number_parse(value, 1, MAX_PACKETS, &o->packets);
 	case 's':
 		return parse_size(value, o);
 	case 'b':

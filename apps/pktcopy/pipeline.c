@@ -14,6 +14,8 @@
 #include <rte_lcore.h>
 #include <rte_pause.h>
 
+#include "message.h"
+
 #define RING_SIZE    1024u
 #define CACHE_SIZE   256u
 #define NR_IDS       65536u
@@ -223,9 +225,8 @@ bool pipeline_run(struct pipeline *p, unsigned int stages)
 		}
 		rte_pause();
 		if (rte_get_timer_cycles() - since > patience) {
-			fprintf(stderr,
-				"dpdk-pktcopy: no packet has moved for %u s, as lcore %u sees it\n",
-				PATIENCE_S, rte_lcore_id());
+			app_say("no packet has moved for %u s, as lcore %u sees it", PATIENCE_S,
+				rte_lcore_id());
 			return false;
 		}
 	}
@@ -240,9 +241,8 @@ static struct rte_mempool *pool_create(const char *name, const struct pipeline *
 		name, n, CACHE_SIZE, 0, (uint16_t)room, (int)rte_socket_id());
 
 	if (pool == NULL)
-		fprintf(stderr,
-			"dpdk-pktcopy: no memory for %u packets of %u bytes (%s): give EAL more "
-			"by -m, or take smaller packets\n",
+		app_say("no memory for %u packets of %u bytes (%s): give EAL more "
+			"by -m, or take smaller packets",
 			n, room, rte_strerror(rte_errno));
 	return pool;
 }
@@ -263,7 +263,7 @@ int pipeline_init(struct pipeline *p)
 	p->to_tx = rte_ring_create("to_tx", RING_SIZE, (int)rte_socket_id(), flags);
 	if (p->to_copy != NULL && p->to_tx != NULL)
 		return 0;
-	fprintf(stderr, "dpdk-pktcopy: no memory for rings: give EAL more by -m\n");
+	app_say("no memory for rings: give EAL more by -m");
 	return -ENOMEM;
 }
 
