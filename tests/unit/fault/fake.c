@@ -365,6 +365,18 @@ void fake_world_destroy(struct fake_world *w)
 	free(w);
 }
 
+int fake_world_setup(void **state)
+{
+	*state = fake_world_create_inline(64);
+	return 0;
+}
+
+int fake_world_teardown(void **state)
+{
+	fake_world_destroy(*state);
+	return 0;
+}
+
 struct svart_fault_stats fake_world_stats(const struct fake_world *w)
 {
 	struct svart_fault_stats stats;

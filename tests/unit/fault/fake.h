@@ -36,6 +36,8 @@ enum {
 	PASID = SVART_PAGE_REQUEST_PASID,
 	OWN = SVART_PAGE_REQUEST_NEEDS_RESPONSE,
 	BAD = SVART_PAGE_REQUEST_MALFORMED,
+	SUCCESS = SVART_PAGE_RESPONSE_SUCCESS,
+	INVALID = SVART_PAGE_RESPONSE_INVALID,
 };
 
 /** The fake machine. Its clock is the real one until a test sets it. */
@@ -123,6 +125,9 @@ struct fake_world *fake_world_create(const struct svart_fault_params *params);
 struct fake_world *fake_world_create_inline(uint32_t max_requests);
 /** Removes the source, if it is still there, and ends all. */
 void fake_world_destroy(struct fake_world *w);
+/** cmocka's: *state is an inline world that holds 64 requests. */
+int fake_world_setup(void **state);
+int fake_world_teardown(void **state);
 /** Removes the source; it and the space must not be touched any more. */
 void fake_world_remove(struct fake_world *w);
 struct svart_fault_stats fake_world_stats(const struct fake_world *w);

@@ -406,6 +406,30 @@ void smmu_pri_queue(struct fake_unit *f, struct svart_smmu_pri pri)
 		&pri, sizeof(pri));
 }
 
+struct fake_rig *fake_rig_create(enum svart_iommu_unit_kind kind)
+{
+	struct fake_rig *rig = calloc(1, sizeof(*rig));
+
+	assert_non_null(rig);
+	rig->f = fake_unit_create(kind);
+	assert_int_equal(svart_fault_raw_create(&rig->f->base, &rig->f->unit, &rig->raw), 0);
+	assert_int_equal(svart_fault_source_raw_create(rig->raw, 5, &rig->s), 0);
+	return rig;
+}
+
+void fake_rig_destroy(struct fake_rig *rig)
+{
+	rig->s->ops->destroy(rig->s);
+	svart_fault_raw_destroy(rig->raw);
+	fake_unit_destroy(rig->f);
+	free(rig);
+}
+
+ssize_t fake_rig_fetch(struct fake_rig *rig)
+{
+	return rig->s->ops->fetch(rig->s, rig->out, SVART_ARRAY_SIZE(rig->out));
+}
+
 struct svart_page_response answer_to(const struct svart_page_request *r, uint32_t code)
 {
 	return (struct svart_page_response){

@@ -62,6 +62,20 @@ void vtd_queue(struct fake_unit *f, struct svart_vtd_page_request record);
 void smmu_event_queue(struct fake_unit *f, struct svart_smmu_event event);
 void smmu_pri_queue(struct fake_unit *f, struct svart_smmu_pri pri);
 
+/** A unit's queues with a source for PASID 5. Owner: one test. Locks: none. */
+struct fake_rig {
+	struct fake_unit *f;
+	struct svart_fault_raw *raw;
+	struct svart_fault_source *s;
+	struct svart_page_request out[64]; /**< What was fetched last. */
+};
+
+struct fake_rig *fake_rig_create(enum svart_iommu_unit_kind kind);
+/** Fails the test if memory was not given back. */
+void fake_rig_destroy(struct fake_rig *rig);
+/** @return as a source's fetch. */
+ssize_t fake_rig_fetch(struct fake_rig *rig);
+
 /** The answer that svart's engine would give to a request. */
 struct svart_page_response answer_to(const struct svart_page_request *r, uint32_t code);
 

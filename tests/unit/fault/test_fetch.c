@@ -6,21 +6,6 @@
 
 #include "fake.h"
 
-#define SUCCESS SVART_PAGE_RESPONSE_SUCCESS
-#define INVALID SVART_PAGE_RESPONSE_INVALID
-
-static int setup(void **state)
-{
-	*state = fake_world_create_inline(64);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_world_destroy(*state);
-	return 0;
-}
-
 static int rule_none(uint64_t page, unsigned int access)
 {
 	(void)page;
@@ -413,7 +398,7 @@ static void test_fetch_same_group_of_two_sources_is_two_groups(void **state)
 	fake_source_fini(&other);
 }
 
-#define t(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define t(name) cmocka_unit_test_setup_teardown(name, fake_world_setup, fake_world_teardown)
 
 int main(void)
 {

@@ -11,18 +11,9 @@
 #include "engine.h"
 #include "fake.h"
 
-#define SUCCESS SVART_PAGE_RESPONSE_SUCCESS
-#define INVALID SVART_PAGE_RESPONSE_INVALID
-
 static int setup(void **state)
 {
 	*state = fake_world_create_inline(256);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_world_destroy(*state);
 	return 0;
 }
 
@@ -218,7 +209,7 @@ static void test_s8_nothing_of_a_removed_source_reaches_the_next(void **state)
 	assert_call(w, 0, 20);
 }
 
-#define t(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define t(name) cmocka_unit_test_setup_teardown(name, setup, fake_world_teardown)
 
 int main(void)
 {

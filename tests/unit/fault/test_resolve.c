@@ -4,21 +4,6 @@
 
 #include "fake.h"
 
-#define SUCCESS SVART_PAGE_RESPONSE_SUCCESS
-#define INVALID SVART_PAGE_RESPONSE_INVALID
-
-static int setup(void **state)
-{
-	*state = fake_world_create_inline(64);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_world_destroy(*state);
-	return 0;
-}
-
 static void assert_call(
 	const struct fake_world *w, unsigned int i, uint64_t from, uint64_t to, unsigned int access)
 {
@@ -300,7 +285,7 @@ static void test_resolve_random_groups_are_each_decided_by_their_own_pages(void 
 	}
 }
 
-#define t(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define t(name) cmocka_unit_test_setup_teardown(name, fake_world_setup, fake_world_teardown)
 
 int main(void)
 {

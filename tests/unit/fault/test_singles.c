@@ -8,21 +8,6 @@
 #include "engine.h"
 #include "fake.h"
 
-#define SUCCESS SVART_PAGE_RESPONSE_SUCCESS
-#define INVALID SVART_PAGE_RESPONSE_INVALID
-
-static int setup(void **state)
-{
-	*state = fake_world_create_inline(64);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_world_destroy(*state);
-	return 0;
-}
-
 static void set_eager(struct fake_world *w)
 {
 	svart_fault_service_set_mode(w->service, &w->source.base, SVART_FAULT_EAGER);
@@ -409,7 +394,7 @@ static void test_report_says_what_linux_said(void **state)
 	assert_int_equal(fake_source_nr_answers(&w->source), 3);
 }
 
-#define t(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define t(name) cmocka_unit_test_setup_teardown(name, fake_world_setup, fake_world_teardown)
 
 int main(void)
 {

@@ -13,43 +13,19 @@
 #define EVTQ_RECORDS 32u
 #define PRIQ_RECORDS 16u
 
-/** Queues with a source for PASID 5. */
-struct rig {
-	struct fake_unit *f;
-	struct svart_fault_raw *raw;
-	struct svart_fault_source *s;
-	struct svart_page_request out[64];
-};
-
 static int setup(void **state)
 {
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	assert_non_null(rig);
-	rig->f = fake_unit_create(SVART_IOMMU_UNIT_SMMU);
-	assert_int_equal(svart_fault_raw_create(&rig->f->base, &rig->f->unit, &rig->raw), 0);
-	assert_int_equal(svart_fault_source_raw_create(rig->raw, 5, &rig->s), 0);
-	*state = rig;
+	*state = fake_rig_create(SVART_IOMMU_UNIT_SMMU);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct rig *rig = *state;
-
-	rig->s->ops->destroy(rig->s);
-	svart_fault_raw_destroy(rig->raw);
-	fake_unit_destroy(rig->f);
-	free(rig);
+	fake_rig_destroy(*state);
 	return 0;
 }
 
-static ssize_t fetch(struct rig *rig)
-{
-	return rig->s->ops->fetch(rig->s, rig->out, SVART_ARRAY_SIZE(rig->out));
-}
-
-static bool respond(struct rig *rig, const struct svart_page_request *r, uint32_t code)
+static bool respond(struct fake_rig *rig, const struct svart_page_request *r, uint32_t code)
 {
 	struct svart_page_response a = answer_to(r, code);
 	bool gone;
@@ -82,7 +58,7 @@ static struct svart_smmu_pri pri(uint32_t group, uint64_t bits, uint64_t addr)
 
 static void test_smmu_create_enables_the_queues_that_are_there(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	uint32_t cr0 = (uint32_t)fake_reg(rig->f, SVART_SMMU_CR0_OFF);
 	uint32_t irqs = (uint32_t)fake_reg(rig->f, SVART_SMMU_IRQ_CTRL_OFF);
 
@@ -168,39 +144,39 @@ static void test_smmu_create_where_the_unit_does_not_follow_gives_eio(void **sta
 static void test_smmu_prod_that_cannot_be_loses_the_source(void **state)
 {
 	static const uint32_t prods[] = { EVTQ_RECORDS + 1, 2 * EVTQ_RECORDS, UINT32_MAX };
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	size_t i;
 
 	for (i = 0; i < SVART_ARRAY_SIZE(prods); i++) {
 		atomic_store(&rig->raw->lost, false);
 		memcpy(rig->f->regs + SVART_SMMU_EVTQ_PROD_OFF, &prods[i], sizeof(prods[i]));
-		assert_int_equal(fetch(rig), -ENODEV);
+		assert_int_equal(fake_rig_fetch(rig), -ENODEV);
 	}
 }
 
 static void test_smmu_command_error_loses_the_source(void **state)
 {
 	struct svart_page_response a;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	bool gone;
 
 	smmu_event_queue(rig->f, event(0x10, 1, 0, PAGE_AT(1)));
-	assert_int_equal(fetch(rig), 1);
+	assert_int_equal(fake_rig_fetch(rig), 1);
 	a = answer_to(&rig->out[0], SVART_PAGE_RESPONSE_SUCCESS);
 	rig->f->regs[SVART_SMMU_GERROR_OFF] = 1;
 	assert_int_equal(rig->s->ops->respond(rig->s, &a, 1, &gone), -EIO);
-	assert_int_equal(fetch(rig), -ENODEV);
+	assert_int_equal(fake_rig_fetch(rig), -ENODEV);
 }
 
 static void test_smmu_rings_wrap_around_full(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	unsigned int round, i;
 
 	for (round = 0; round < 7; round++) {
 		for (i = 0; i < EVTQ_RECORDS; i++)
 			smmu_event_queue(rig->f, event(0x10, i, 0, PAGE_AT(i)));
-		assert_int_equal(fetch(rig), EVTQ_RECORDS);
+		assert_int_equal(fake_rig_fetch(rig), EVTQ_RECORDS);
 		for (i = 0; i < EVTQ_RECORDS; i++) {
 			assert_int_equal(rig->out[i].group_id, i);
 			assert_false(respond(rig, &rig->out[i], SVART_PAGE_RESPONSE_SUCCESS));
@@ -212,11 +188,11 @@ static void test_smmu_rings_wrap_around_full(void **state)
 
 static void test_smmu_record_after_the_ring_was_emptied_raises_the_interrupt(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_event_queue(rig->f, event(0x10, 1, 0, PAGE_AT(1)));
 	assert_true(fake_unit_interrupted(rig->f));
-	assert_int_equal(fetch(rig), 1);
+	assert_int_equal(fake_rig_fetch(rig), 1);
 	assert_false(fake_unit_interrupted(rig->f));
 	smmu_event_queue(rig->f, event(0x10, 2, 0, PAGE_AT(1)));
 	assert_true(fake_unit_interrupted(rig->f));
@@ -227,13 +203,13 @@ static void test_smmu_record_after_the_ring_was_emptied_raises_the_interrupt(voi
 static void test_smmu_stalled_fault_is_a_group_of_its_own(void **state)
 {
 	const struct svart_page_request *r;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	uint32_t id;
 
 	for (id = 0x10; id <= 0x13; id++) {
 		smmu_event_queue(
 			rig->f, event(id, 0xbe00 + id, SVART_SMMU_EVT_RNW, PAGE_AT(2) + 5));
-		assert_int_equal(fetch(rig), 1);
+		assert_int_equal(fake_rig_fetch(rig), 1);
 		r = &rig->out[0];
 		assert_int_equal(r->flags, PASID | LAST);
 		assert_int_equal(r->pasid, 5);
@@ -246,14 +222,14 @@ static void test_smmu_stalled_fault_is_a_group_of_its_own(void **state)
 
 static void test_smmu_stalled_fault_says_what_access_it_was(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_event_queue(rig->f, event(0x10, 1, 0, PAGE_AT(1)));
 	smmu_event_queue(
 		rig->f, event(0x10, 2, SVART_SMMU_EVT_RNW | SVART_SMMU_EVT_IND, PAGE_AT(1)));
 	smmu_event_queue(
 		rig->f, event(0x10, 3, SVART_SMMU_EVT_RNW | SVART_SMMU_EVT_PNU, PAGE_AT(1)));
-	assert_int_equal(fetch(rig), 3);
+	assert_int_equal(fake_rig_fetch(rig), 3);
 	assert_int_equal(rig->out[0].access, W);
 	assert_int_equal(rig->out[1].access, R | X);
 	assert_int_equal(rig->out[2].access, R | SVART_ACCESS_PRIV);
@@ -262,11 +238,11 @@ static void test_smmu_stalled_fault_says_what_access_it_was(void **state)
 static void test_smmu_event_without_stall_is_counted(void **state)
 {
 	struct svart_smmu_event e = event(0x10, 1, 0, PAGE_AT(1));
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	e.dw[1] &= ~SVART_SMMU_EVT_STALL;
 	smmu_event_queue(rig->f, e);
-	assert_int_equal(fetch(rig), 0);
+	assert_int_equal(fake_rig_fetch(rig), 0);
 	assert_int_equal(rig->s->malformed, 1);
 	assert_int_equal(rig->f->nr_answers, 0);
 }
@@ -274,12 +250,12 @@ static void test_smmu_event_without_stall_is_counted(void **state)
 static void test_smmu_stall_that_is_no_page_request_is_aborted(void **state)
 {
 	struct svart_smmu_event e = event(0x10, 2, 0, PAGE_AT(1));
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_event_queue(rig->f, event(0x0f, 1, 0, PAGE_AT(1)));
 	e.dw[0] ^= SVART_FIELD_PREP(SVART_SMMU_EVT_SID, 1);
 	smmu_event_queue(rig->f, e);
-	assert_int_equal(fetch(rig), 0);
+	assert_int_equal(fake_rig_fetch(rig), 0);
 	assert_int_equal(rig->s->malformed, 2);
 	assert_int_equal(rig->f->nr_answers, 2);
 	assert_int_equal(rig->f->answers[0][0],
@@ -290,11 +266,11 @@ static void test_smmu_stall_that_is_no_page_request_is_aborted(void **state)
 
 static void test_smmu_stalls_are_answered_by_resume(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_event_queue(rig->f, event(0x10, 0xffff, 0, PAGE_AT(1)));
 	smmu_event_queue(rig->f, event(0x13, 3, 0, PAGE_AT(1)));
-	assert_int_equal(fetch(rig), 2);
+	assert_int_equal(fake_rig_fetch(rig), 2);
 	assert_false(respond(rig, &rig->out[0], SVART_PAGE_RESPONSE_SUCCESS));
 	assert_false(respond(rig, &rig->out[1], SVART_PAGE_RESPONSE_INVALID));
 	assert_true(respond(rig, &rig->out[1], SVART_PAGE_RESPONSE_INVALID));
@@ -311,11 +287,11 @@ static void test_smmu_stalls_are_answered_by_resume(void **state)
 
 static void test_smmu_pri_group_is_delivered_and_answered(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_pri_queue(rig->f, pri(0x1fe, SVART_SMMU_PRI_READ, PAGE_AT(1)));
 	smmu_pri_queue(rig->f, pri(0x1fe, SVART_SMMU_PRI_WRITE | SVART_SMMU_PRI_LAST, PAGE_AT(2)));
-	assert_int_equal(fetch(rig), 2);
+	assert_int_equal(fake_rig_fetch(rig), 2);
 	assert_int_equal(rig->out[0].flags, PASID);
 	assert_int_equal(rig->out[0].access, R);
 	assert_int_equal(rig->out[1].flags, PASID | LAST);
@@ -331,13 +307,13 @@ static void test_smmu_pri_group_is_delivered_and_answered(void **state)
 static void test_smmu_pri_refusal_is_an_invalid_request(void **state)
 {
 	struct svart_smmu_pri p = pri(1, SVART_SMMU_PRI_READ | SVART_SMMU_PRI_LAST, PAGE_AT(1));
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	p.dw[0] ^= SVART_FIELD_PREP(SVART_SMMU_PRI_SSID, 1);
 	smmu_pri_queue(rig->f, p);
 	p.dw[0] ^= SVART_FIELD_PREP(SVART_SMMU_PRI_SSID, 1) | SVART_SMMU_PRI_SSV;
 	smmu_pri_queue(rig->f, p);
-	assert_int_equal(fetch(rig), 0);
+	assert_int_equal(fake_rig_fetch(rig), 0);
 	assert_int_equal(rig->f->nr_answers, 2);
 	assert_int_equal(SVART_FIELD_GET(SVART_SMMU_CMD_SSID, rig->f->answers[0][0]), 4);
 	assert_int_equal(rig->f->answers[0][1], 1 | SVART_SMMU_PRI_RESP_FAIL << 12);
@@ -346,31 +322,31 @@ static void test_smmu_pri_refusal_is_an_invalid_request(void **state)
 
 static void test_smmu_pri_privileged_request_is_served_like_a_stall(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_pri_queue(rig->f, pri(1, SVART_SMMU_PRI_READ | SVART_SMMU_PRI_PRIV, PAGE_AT(1)));
-	assert_int_equal(fetch(rig), 1);
+	assert_int_equal(fake_rig_fetch(rig), 1);
 	assert_int_equal(rig->out[0].flags, PASID);
 	assert_int_equal(rig->out[0].access, R | SVART_ACCESS_PRIV);
 }
 
 static void test_smmu_pri_stop_marker_is_delivered_and_owed_nothing(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_pri_queue(rig->f, pri(0, SVART_SMMU_PRI_LAST | SVART_SMMU_PRI_PRIV, 0));
-	assert_int_equal(fetch(rig), 1);
+	assert_int_equal(fake_rig_fetch(rig), 1);
 	assert_int_equal(rig->out[0].access, 0);
 	assert_true(respond(rig, &rig->out[0], SVART_PAGE_RESPONSE_SUCCESS));
 }
 
 static void test_smmu_stall_and_pri_of_one_number_are_answered_each_its_way(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_event_queue(rig->f, event(0x10, 7, 0, PAGE_AT(1)));
 	smmu_pri_queue(rig->f, pri(7, SVART_SMMU_PRI_READ | SVART_SMMU_PRI_LAST, PAGE_AT(1)));
-	assert_int_equal(fetch(rig), 2);
+	assert_int_equal(fake_rig_fetch(rig), 2);
 	assert_false(respond(rig, &rig->out[1], SVART_PAGE_RESPONSE_SUCCESS));
 	assert_false(respond(rig, &rig->out[0], SVART_PAGE_RESPONSE_SUCCESS));
 	assert_int_equal(rig->f->answers[0][0] & 0xff, SVART_SMMU_CMD_PRI_RESP);
@@ -379,14 +355,14 @@ static void test_smmu_stall_and_pri_of_one_number_are_answered_each_its_way(void
 
 /* --- overflow and flush -------------------------------------------------------------------------------- */
 
-static uint64_t flag_of(const struct rig *rig, uint32_t off)
+static uint64_t flag_of(const struct fake_rig *rig, uint32_t off)
 {
 	return fake_reg(rig->f, off) & SVART_SMMU_Q_OVERFLOW;
 }
 
 static void test_smmu_pri_overflow_is_told_and_acknowledged_then(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	unsigned int i, round;
 
 	for (round = 0; round < 3; round++) {
@@ -394,39 +370,39 @@ static void test_smmu_pri_overflow_is_told_and_acknowledged_then(void **state)
 			smmu_pri_queue(rig->f, pri(i, SVART_SMMU_PRI_READ, PAGE_AT(i)));
 		assert_int_not_equal(flag_of(rig, SVART_SMMU_PRIQ_PROD_OFF),
 			flag_of(rig, SVART_SMMU_PRIQ_CONS_OFF));
-		assert_int_equal(fetch(rig), PRIQ_RECORDS);
+		assert_int_equal(fake_rig_fetch(rig), PRIQ_RECORDS);
 		assert_int_not_equal(flag_of(rig, SVART_SMMU_PRIQ_PROD_OFF),
 			flag_of(rig, SVART_SMMU_PRIQ_CONS_OFF));
-		assert_int_equal(fetch(rig), -EOVERFLOW);
+		assert_int_equal(fake_rig_fetch(rig), -EOVERFLOW);
 		assert_int_equal(flag_of(rig, SVART_SMMU_PRIQ_PROD_OFF),
 			flag_of(rig, SVART_SMMU_PRIQ_CONS_OFF));
-		assert_int_equal(fetch(rig), 0);
+		assert_int_equal(fake_rig_fetch(rig), 0);
 		smmu_pri_queue(rig->f, pri(1, SVART_SMMU_PRI_READ, PAGE_AT(1)));
-		assert_int_equal(fetch(rig), 1);
+		assert_int_equal(fake_rig_fetch(rig), 1);
 	}
 }
 
 static void test_smmu_event_overflow_loses_no_stall(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	unsigned int i;
 
 	for (i = 0; i <= EVTQ_RECORDS; i++)
 		smmu_event_queue(rig->f, event(0x10, i, 0, PAGE_AT(i)));
-	assert_int_equal(fetch(rig), EVTQ_RECORDS);
+	assert_int_equal(fake_rig_fetch(rig), EVTQ_RECORDS);
 	/* What waited inside the unit comes now, before the overflow was told. */
 	smmu_event_queue(rig->f, event(0x10, EVTQ_RECORDS, 0, PAGE_AT(1)));
-	assert_int_equal(fetch(rig), -EOVERFLOW);
+	assert_int_equal(fake_rig_fetch(rig), -EOVERFLOW);
 	assert_int_not_equal(rig->s->buffered, 0);
 	assert_int_equal(
 		flag_of(rig, SVART_SMMU_EVTQ_PROD_OFF), flag_of(rig, SVART_SMMU_EVTQ_CONS_OFF));
-	assert_int_equal(fetch(rig), 1);
+	assert_int_equal(fake_rig_fetch(rig), 1);
 	assert_int_equal(rig->out[0].group_id, EVTQ_RECORDS);
 }
 
 static void test_smmu_flush_aborts_stalls_after_a_sync(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	smmu_event_queue(rig->f, event(0x10, 1, 0, PAGE_AT(1)));
 	smmu_pri_queue(rig->f, pri(2, SVART_SMMU_PRI_READ, PAGE_AT(1)));

@@ -10,40 +10,16 @@
 #include "error.h"
 #include "fake_unit.h"
 
-/** Queues with a source for PASID 5. */
-struct rig {
-	struct fake_unit *f;
-	struct svart_fault_raw *raw;
-	struct svart_fault_source *s;
-	struct svart_page_request out[64];
-};
-
 static int setup(void **state)
 {
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	assert_non_null(rig);
-	rig->f = fake_unit_create(SVART_IOMMU_UNIT_VTD);
-	assert_int_equal(svart_fault_raw_create(&rig->f->base, &rig->f->unit, &rig->raw), 0);
-	assert_int_equal(svart_fault_source_raw_create(rig->raw, 5, &rig->s), 0);
-	*state = rig;
+	*state = fake_rig_create(SVART_IOMMU_UNIT_VTD);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct rig *rig = *state;
-
-	rig->s->ops->destroy(rig->s);
-	svart_fault_raw_destroy(rig->raw);
-	fake_unit_destroy(rig->f);
-	free(rig);
+	fake_rig_destroy(*state);
 	return 0;
-}
-
-static ssize_t fetch(struct rig *rig)
-{
-	return rig->s->ops->fetch(rig->s, rig->out, SVART_ARRAY_SIZE(rig->out));
 }
 
 static struct svart_vtd_page_request sound_record(void)
@@ -52,10 +28,10 @@ static struct svart_vtd_page_request sound_record(void)
 }
 
 /** Fetches one record. @return its flags. */
-static uint32_t fetch_one(struct rig *rig, struct svart_vtd_page_request record)
+static uint32_t fetch_one(struct fake_rig *rig, struct svart_vtd_page_request record)
 {
 	vtd_queue(rig->f, record);
-	assert_int_equal(fetch(rig), 1);
+	assert_int_equal(fake_rig_fetch(rig), 1);
 	return rig->out[0].flags;
 }
 
@@ -63,7 +39,7 @@ static uint32_t fetch_one(struct rig *rig, struct svart_vtd_page_request record)
 
 static void test_vtd_create_enables_both_queues_and_the_interrupt(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	uint64_t iqa = fake_reg(rig->f, SVART_VTD_IQA_OFF);
 	uint64_t pqa = fake_reg(rig->f, SVART_VTD_PQA_OFF);
 
@@ -148,34 +124,34 @@ static void test_vtd_create_where_the_unit_does_not_follow_gives_eio(void **stat
 static void test_vtd_tail_that_cannot_be_loses_the_source(void **state)
 {
 	static const uint64_t tails[] = { 33, 65536, UINT64_MAX, UINT64_C(1) << 37 };
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	size_t i;
 
 	for (i = 0; i < SVART_ARRAY_SIZE(tails); i++) {
 		atomic_store(&rig->raw->lost, false);
 		fake_reg_set(rig->f, SVART_VTD_PQT_OFF, tails[i]);
-		assert_int_equal(fetch(rig), -ENODEV);
+		assert_int_equal(fake_rig_fetch(rig), -ENODEV);
 	}
 }
 
 static void test_vtd_invalidation_queue_error_loses_the_source(void **state)
 {
 	struct svart_page_response a;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	bool gone;
 
 	fetch_one(rig, sound_record());
 	a = answer_to(&rig->out[0], SVART_PAGE_RESPONSE_SUCCESS);
 	fake_reg_set(rig->f, SVART_VTD_FSTS_OFF - 4, SVART_VTD_FSTS_IQE << 32);
 	assert_int_equal(rig->s->ops->respond(rig->s, &a, 1, &gone), -EIO);
-	assert_int_equal(fetch(rig), -ENODEV);
+	assert_int_equal(fake_rig_fetch(rig), -ENODEV);
 }
 
 /* --- records ----------------------------------------------------------------------------------------- */
 
 static void test_vtd_record_is_read_whole(void **state)
 {
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	const struct svart_page_request *r = &rig->out[0];
 
 	assert_int_equal(fetch_one(rig, vtd_record(5, 0x1ff, PASID | LAST, RW, PAGE_AT(3) + 7)),
@@ -192,7 +168,7 @@ static void test_vtd_record_is_read_whole(void **state)
 static void test_vtd_record_with_private_data_needs_a_response_that_returns_it(void **state)
 {
 	struct svart_page_response a;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	uint64_t *qw = rig->f->answers[0];
 	bool gone;
 
@@ -210,7 +186,7 @@ static void test_vtd_record_with_private_data_needs_a_response_that_returns_it(v
 static void test_vtd_last_with_private_data_gets_one_answer_with_both(void **state)
 {
 	struct svart_page_response a;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	uint64_t *qw = rig->f->answers[0];
 	bool gone;
 
@@ -227,7 +203,7 @@ static void test_vtd_last_with_private_data_gets_one_answer_with_both(void **sta
 static void test_vtd_answer_without_private_data_carries_none(void **state)
 {
 	struct svart_page_response a;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	uint64_t *qw = rig->f->answers[0];
 	bool gone;
 
@@ -243,7 +219,7 @@ static void test_vtd_answer_without_private_data_carries_none(void **state)
 static void test_vtd_stop_marker_is_delivered_and_owed_nothing(void **state)
 {
 	struct svart_page_response a;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 	bool gone;
 
 	assert_int_equal(fetch_one(rig, vtd_record(5, 1, PASID | LAST | OWN, X, UINT64_C(1) << 60)),
@@ -258,7 +234,7 @@ static void test_vtd_stop_marker_is_delivered_and_owed_nothing(void **state)
 static void test_vtd_request_for_what_cannot_be_spoils_its_group(void **state)
 {
 	struct svart_vtd_page_request r;
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	r = sound_record();
 	r.qw[0] |= SVART_VTD_PRQ_PRIV_MODE;
@@ -276,13 +252,13 @@ static void test_vtd_request_for_what_cannot_be_spoils_its_group(void **state)
 static void test_vtd_record_of_another_type_is_counted(void **state)
 {
 	struct svart_vtd_page_request r = sound_record();
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	r.qw[0] = (r.qw[0] & ~SVART_VTD_PRQ_TYPE) | 2;
 	vtd_queue(rig->f, r);
 	r = (struct svart_vtd_page_request){ { 0 } };
 	vtd_queue(rig->f, r);
-	assert_int_equal(fetch(rig), 0);
+	assert_int_equal(fake_rig_fetch(rig), 0);
 	assert_int_equal(rig->s->malformed, 2);
 	assert_int_equal(rig->f->nr_answers, 0);
 }
@@ -290,11 +266,11 @@ static void test_vtd_record_of_another_type_is_counted(void **state)
 static void test_vtd_record_of_another_requester_is_refused_to_it(void **state)
 {
 	struct svart_vtd_page_request r = sound_record();
-	struct rig *rig = *state;
+	struct fake_rig *rig = *state;
 
 	r.qw[0] ^= SVART_FIELD_PREP(SVART_VTD_PRQ_RID, 1);
 	vtd_queue(rig->f, r);
-	assert_int_equal(fetch(rig), 0);
+	assert_int_equal(fake_rig_fetch(rig), 0);
 	assert_int_equal(rig->s->malformed, 1);
 	assert_int_equal(rig->f->nr_answers, 1);
 	assert_int_equal(SVART_FIELD_GET(SVART_VTD_PGR_RID, rig->f->answers[0][0]), UNIT_RID ^ 1);
