@@ -84,7 +84,11 @@ struct rig {
 	uint32_t hwpt;
 };
 
-/** A machine with a probe that nobody has opened. @param options the machine's and the probe's. */
+/**
+ * A machine with a probe that nobody has opened. Each test calls it, and no set-up of cmocka's: between
+ * that and the test cmocka takes SIGSEGV, by which the model finds bad addresses.
+ * @param options the machine's and the probe's.
+ */
 void rig_create(struct rig *r, const char *options);
 /** As rig_create(), and then bound, with an IOAS. */
 void rig_bind(struct rig *r, const char *options);
