@@ -98,12 +98,20 @@ static int group_build(
 	return rc;
 }
 
-/* Steps to leave software between answers that did not help and the next request. */
-static uint32_t rest_after(uint32_t answers)
+/*
+ * Steps to leave software between answers that did not help and the next request. Not the same for all
+ * engines: where memory has room for one of them they must not go on taking it from each other.
+ */
+static uint32_t rest_after(const struct dsa_engine *e, uint32_t answers)
 {
+	uint64_t operation = (e->desc.completion_addr ^ e->desc.dst) + e->index;
+	uint32_t shift = answers < DSA_MAX_REST_SHIFT ? answers : DSA_MAX_REST_SHIFT;
+
 	if (answers < 2)
 		return 0;
-	return 1U << (answers < DSA_MAX_REST_SHIFT ? answers : DSA_MAX_REST_SHIFT);
+	/* A multiplicative hash (Knuth, 6.4). */
+	return (UINT32_C(1) << shift) +
+	       (uint32_t)(operation * UINT64_C(0x9e3779b97f4a7c15) >> (64 - shift));
 }
 
 void svart_dsa_fault_raise(
@@ -128,7 +136,7 @@ void svart_dsa_fault_raise(
 	}
 	/* Any other error: what was found is asked for. */
 	e->state = DSA_ENGINE_SEND;
-	e->rest = rest_after(e->fault_tries - 1);
+	e->rest = rest_after(e, e->fault_tries - 1);
 	if (e->rest == 0)
 		svart_dsa_fault_send(d, e);
 }
