@@ -116,8 +116,8 @@ void svart_dmadev_vchan_mark_forked(struct svart_dmadev_vchan *v)
 {
 	v->limit = 0;
 	v->state = SVART_DMADEV_FORKED;
-	/* Nothing is under way here, so that nobody polls. */
-	v->submitted = v->posted;
+	/* Nothing is under way here, and nothing is to be submitted, so that nobody polls. */
+	v->head = v->submitted = v->posted;
 	v->in_flight = v->nr_waiting = 0;
 }
 

@@ -262,28 +262,41 @@ static void test_a_child_does_not_disturb_its_parent(void **state)
 	guarded_free(b, dst, NR * LEN);
 }
 
+/** In a child: submits, and waits for nothing. @return what is wrong, as an exit status. */
+static int child_main(struct backend *b, uint8_t *dst, const uint8_t *src)
+{
+	struct svart_completion done;
+
+	alarm(20);
+	backend_submit(b, 0);
+	if (backend_poll(b, 0, &done, 1) != 0)
+		return 1;
+	return enqueue_copy(b, dst, src, PAGE, 0, 3) ? 2 : 0;
+}
+
 /** It never waits for its parent's device, and gets no completion of its parent's work. */
 static void test_a_child_has_no_part_in_its_parents_work(void **state)
 {
 	struct backend *b = *state;
-	uint8_t *src = guarded_alloc(PAGE), *dst = guarded_alloc(PAGE);
-	struct svart_completion done;
+	uint8_t *src = guarded_alloc(2 * PAGE), *dst = guarded_alloc(2 * PAGE);
+	struct svart_completion done[2];
 	pid_t pid;
 
 	backend_need(b, BACKEND_FORK);
-	assert_true(enqueue_copy(b, dst, src, PAGE, 0, 1));
-	backend_submit(b, 0);
+	scramble(src, 2 * PAGE, 5);
+	assert_true(enqueue_copy(b, dst, src, PAGE, BACKEND_FLAG_SUBMIT, 1));
+	assert_true(enqueue_copy(b, dst + PAGE, src + PAGE, PAGE, 0, 2)); /* Not submitted yet. */
 	pid = fork();
-	if (pid == 0) {
-		alarm(20);
-		_exit(backend_poll(b, 0, &done, 1) != 0 || enqueue_copy(b, dst, src, PAGE, 0, 2));
-	}
-	wait_all(b, &done, 1);
-	assert_done(&done, PAGE);
+	if (pid == 0)
+		_exit(child_main(b, dst, src));
 	join_child(pid);
+	wait_all(b, done, 2);
+	assert_done(&done[0], PAGE);
+	assert_done(&done[1], PAGE);
+	assert_memory_equal(dst, src, 2 * PAGE);
 	assert_works(b, 4);
-	guarded_free(b, src, PAGE);
-	guarded_free(b, dst, PAGE);
+	guarded_free(b, src, 2 * PAGE);
+	guarded_free(b, dst, 2 * PAGE);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <rte_dmadev.h>
@@ -215,6 +216,31 @@ static void test_a_channel_that_has_done_all_is_idle(void **state)
 }
 
 /** A hint that no driver may refuse. */
+/** A child that waits until its channel is idle ends: what is under way is its parent's. */
+static void test_a_channel_is_not_busy_in_a_child(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	enum rte_dma_vchan_status channel = RTE_DMA_VCHAN_IDLE;
+	struct svart_completion done[2];
+	int status;
+	pid_t pid;
+
+	backend_need(b, BACKEND_FORK);
+	assert_true(enqueue_copy(b, buf + PAGE, buf, PAGE, BACKEND_FLAG_SUBMIT, 0));
+	assert_true(enqueue_copy(b, buf + PAGE, buf, PAGE, 0, 1));
+	pid = fork();
+	if (pid == 0) {
+		backend_submit(b, 0);
+		rte_dma_vchan_status(backend_dmadev_id(), 0, &channel);
+		_exit(channel == RTE_DMA_VCHAN_ACTIVE);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	wait_all(b, done, 2);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
 static void test_the_hint_of_the_cache_is_no_error(void **state)
 {
 	struct backend *b = *state;
@@ -254,6 +280,7 @@ int main(int argc, char **argv)
 		backend_test(test_statistics_count_errors),
 		backend_test(test_an_error_stays_until_its_status_is_asked_for),
 		backend_test(test_a_channel_that_has_done_all_is_idle),
+		backend_test(test_a_channel_is_not_busy_in_a_child),
 		backend_test(test_the_hint_of_the_cache_is_no_error),
 		backend_test(test_a_started_device_is_not_configured),
 	};

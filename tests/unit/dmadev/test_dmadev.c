@@ -759,6 +759,22 @@ static void test_dmadev_child_of_a_fork_is_refused(void **state)
 	rig_end(&r);
 }
 
+/** What the parent had only enqueued is the parent's to submit. */
+static void test_dmadev_child_of_a_fork_submits_nothing(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, 8, 4, UINT32_MAX);
+	copy(&r, 0, 8, SUBMIT);
+	copy(&r, 8, 8, 0);
+	svart_dmadev_vchan_mark_forked(r.v);
+	assert_int_equal(svart_dmadev_submit(r.vchans, 0), 0);
+	assert_int_equal(r.fake.head, 1);
+	assert_false(svart_dmadev_vchan_is_busy(r.v));
+	rig_end(&r);
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 /** Enqueues something that writes the page: plain, long, scattered, a fill. */
@@ -905,6 +921,7 @@ int main(void)
 		cmocka_unit_test(test_dmadev_stopped_vchan_takes_nothing_and_gives_nothing),
 		cmocka_unit_test(test_dmadev_restart_begins_anew_at_id_0),
 		cmocka_unit_test(test_dmadev_child_of_a_fork_is_refused),
+		cmocka_unit_test(test_dmadev_child_of_a_fork_submits_nothing),
 		cmocka_unit_test(test_dmadev_random_traffic_retires_in_order_and_is_done_by_then),
 		cmocka_unit_test(test_dmadev_status_names_what_failed),
 	};
