@@ -12,6 +12,7 @@
  * device (struct svart_dmadev_vchan).
  */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -118,11 +119,15 @@ void svart_dmadev_host_pump(const struct svart_dmadev_host *host);
  * One vdev.
  *
  * Owner: the program's control thread; each vchan belongs to the thread that uses it. Lifetime: probe
- * to close. Locks: the list of all vdevs has one. In memory that a child of fork() gets a copy of.
+ * to close. Locks: the list of all vdevs has one; lock is for what vchans there are and their queues,
+ * which the telemetry thread looks at (dump, statistics) while the control thread changes them. In
+ * memory that a child of fork() gets a copy of.
  */
 struct svart_dmadev {
-	/** What the fast path is given: array[SVART_DMADEV_VCHANS_MAX], NULL where not set up. */
+	/** What the fast path is given; absent where not set up. */
 	struct svart_dmadev_vchan *vchans[SVART_DMADEV_VCHANS_MAX];
+	struct svart_dmadev_vchan *absent; /**< One that is never started, and so refuses all. */
+	pthread_mutex_t lock;
 	LIST_ENTRY(svart_dmadev) link;
 	struct svart_dmadev_args args;
 	struct svart_dmadev_device *device;

@@ -79,19 +79,21 @@ static int info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, ui
 static int stats_get(
 	const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stats *stats, uint32_t size)
 {
-	const struct svart_dmadev *d = dmadev_of(dev);
+	struct svart_dmadev *d = dmadev_of(dev);
 	struct rte_dma_stats one;
 	uint16_t i;
 
 	(void)size;
+	pthread_mutex_lock(&d->lock);
 	for (i = 0; i < d->nr_vchans; i++) {
-		if (d->vchans[i] == NULL || (vchan != RTE_DMA_ALL_VCHAN && vchan != i))
+		if (vchan != RTE_DMA_ALL_VCHAN && vchan != i)
 			continue;
 		svart_dmadev_vchan_stats_get(d->vchans[i], &one);
 		stats->submitted += one.submitted;
 		stats->completed += one.completed;
 		stats->errors += one.errors;
 	}
+	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
 
@@ -100,10 +102,12 @@ static int stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 	struct svart_dmadev *d = dmadev_of(dev);
 	uint16_t i;
 
+	pthread_mutex_lock(&d->lock);
 	for (i = 0; i < d->nr_vchans; i++) {
-		if (d->vchans[i] != NULL && (vchan == RTE_DMA_ALL_VCHAN || vchan == i))
+		if (vchan == RTE_DMA_ALL_VCHAN || vchan == i)
 			svart_dmadev_vchan_stats_reset(d->vchans[i]);
 	}
+	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
 
@@ -111,9 +115,10 @@ static int stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 static int vchan_status(
 	const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vchan_status *status)
 {
-	struct svart_dmadev_vchan *v = dmadev_of(dev)->vchans[vchan];
+	const struct svart_dmadev *d = dmadev_of(dev);
+	struct svart_dmadev_vchan *v = d->vchans[vchan];
 
-	if (v == NULL)
+	if (v == d->absent)
 		return -EINVAL;
 	if (svart_dmadev_vchan_is_busy(v))
 		svart_dmadev_vchan_advance(v);
@@ -148,25 +153,43 @@ static void dump_vchan(const struct svart_dmadev_vchan *v, uint16_t i, FILE *f)
 		fprintf(f, "    the queue has failed: %s\n", error.text);
 }
 
-static int dump(const struct rte_dma_dev *dev, FILE *f)
+/** Who answers the device's page requests, in words. */
+static const char *fault_service_of(const struct svart_dmadev_device *device)
 {
-	const struct svart_dmadev *d = dmadev_of(dev);
-	const struct svart_dmadev_device *device = d->device;
-	struct svart_fault_stats faults;
-	uint16_t i;
+	return (device->info.features & SVART_FEATURE_PAGE_REQUESTS) != 0
+		       ? svart_dmadev_run_name(device->host->run)
+		       : "none, no page requests";
+}
 
-	fprintf(f, "  device %s%s%s, driver %s, %u queues of depth %u, fault service %s\n",
+static void dump_device(const struct svart_dmadev_device *device, FILE *f)
+{
+	struct svart_fault_stats faults;
+
+	fprintf(f, "  device %s%s%s, driver %s, %u queues of depth %u, fault service: %s\n",
 		device->info.name, device->options[0] != '\0' ? "," : "", device->options,
 		device->info.driver, device->info.nr_queues, device->info.queue_depth,
-		svart_dmadev_run_name(device->host->run));
+		fault_service_of(device));
 	svart_fault_stats_get(device->host->faults, &faults);
 	fprintf(f,
 		"  page requests of all devices of the bus %" PRIu64 ", answers: success %" PRIu64
 		", invalid %" PRIu64 "\n",
 		faults.page_requests, faults.answers_success, faults.answers_invalid);
-	for (i = 0; i < d->nr_vchans; i++)
-		if (d->vchans[i] != NULL)
+}
+
+static int dump(const struct rte_dma_dev *dev, FILE *f)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	uint16_t i;
+
+	dump_device(d->device, f);
+	pthread_mutex_lock(&d->lock);
+	for (i = 0; i < d->nr_vchans; i++) {
+		if (d->vchans[i] == d->absent)
+			fprintf(f, "  vchan %u: not set up\n", i);
+		else
 			dump_vchan(d->vchans[i], i, f);
+	}
+	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
 
@@ -174,8 +197,9 @@ static int dump(const struct rte_dma_dev *dev, FILE *f)
 
 static void vchan_free(struct svart_dmadev *d, uint16_t i)
 {
-	svart_dmadev_vchan_destroy(d->vchans[i]);
-	d->vchans[i] = NULL;
+	if (d->vchans[i] != d->absent)
+		svart_dmadev_vchan_destroy(d->vchans[i]);
+	d->vchans[i] = d->absent;
 }
 
 /** All vchans are to be set up anew. */
@@ -185,9 +209,11 @@ static int configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, u
 	uint16_t i;
 
 	(void)size;
+	pthread_mutex_lock(&d->lock);
 	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
 		vchan_free(d, i);
 	d->nr_vchans = conf->nb_vchans;
+	pthread_mutex_unlock(&d->lock);
 	return 0;
 }
 
@@ -203,14 +229,19 @@ static int vchan_setup(struct rte_dma_dev *dev, uint16_t vchan,
 		.pump = device->host->run == SVART_FAULT_RUN_INLINE ? device->host->faults : NULL,
 		.is_dsa = strcmp(device->info.driver, "dsa") == 0,
 	};
+	struct svart_dmadev_vchan *v;
 
 	(void)size;
+	if (svart_dmadev_vchan_create(&params, &v) != 0) {
+		DMADEV_LOG(ERR, "%s: out of memory for vchan %u of %u descriptors", d->name, vchan,
+			conf->nb_desc);
+		return -ENOMEM;
+	}
+	pthread_mutex_lock(&d->lock);
 	vchan_free(d, vchan);
-	if (svart_dmadev_vchan_create(&params, &d->vchans[vchan]) == 0)
-		return 0;
-	DMADEV_LOG(ERR, "%s: out of memory for vchan %u of %u descriptors", d->name, vchan,
-		conf->nb_desc);
-	return -ENOMEM;
+	d->vchans[vchan] = v;
+	pthread_mutex_unlock(&d->lock);
+	return 0;
 }
 
 static int vchan_start(struct svart_dmadev *d, uint16_t i)
@@ -219,8 +250,9 @@ static int vchan_start(struct svart_dmadev *d, uint16_t i)
 	struct svart_queue *q;
 	int rc;
 
-	if (d->vchans[i] == NULL) {
-		DMADEV_LOG(ERR, "%s: vchan %u is not set up", d->name, i);
+	if (d->vchans[i] == d->absent) {
+		DMADEV_LOG(ERR, "%s: vchan %u is not set up: call rte_dma_vchan_setup() first",
+			d->name, i);
 		return -EINVAL;
 	}
 	params.depth = d->vchans[i]->depth;
@@ -266,14 +298,13 @@ static int vchan_stop(struct svart_dmadev *d, uint16_t i)
 	return 0;
 }
 
-static int stop(struct rte_dma_dev *dev)
+static int vchans_stop(struct svart_dmadev *d)
 {
-	struct svart_dmadev *d = dmadev_of(dev);
 	uint16_t i;
 	int rc;
 
 	for (i = 0; i < d->nr_vchans; i++) {
-		rc = d->vchans[i] != NULL && d->vchans[i]->q != NULL ? vchan_stop(d, i) : 0;
+		rc = d->vchans[i]->q != NULL ? vchan_stop(d, i) : 0;
 		if (rc != 0)
 			return rc;
 	}
@@ -281,21 +312,50 @@ static int stop(struct rte_dma_dev *dev)
 	return 0;
 }
 
-static int start(struct rte_dma_dev *dev)
+static int vchans_start(struct svart_dmadev *d)
 {
-	struct svart_dmadev *d = dmadev_of(dev);
 	uint16_t i;
 	int rc;
 
 	for (i = 0; i < d->nr_vchans; i++) {
 		rc = vchan_start(d, i);
 		if (rc != 0) {
-			stop(dev);
+			vchans_stop(d);
 			return rc;
 		}
 	}
 	d->started = true;
 	return 0;
+}
+
+static int stop(struct rte_dma_dev *dev)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	int rc;
+
+	pthread_mutex_lock(&d->lock);
+	rc = vchans_stop(d);
+	pthread_mutex_unlock(&d->lock);
+	return rc;
+}
+
+static int start(struct rte_dma_dev *dev)
+{
+	struct svart_dmadev *d = dmadev_of(dev);
+	int rc;
+
+	pthread_mutex_lock(&d->lock);
+	rc = vchans_start(d);
+	pthread_mutex_unlock(&d->lock);
+	return rc;
+}
+
+/** Frees what dmadev_alloc() made. */
+static void dmadev_free(struct svart_dmadev *d)
+{
+	pthread_mutex_destroy(&d->lock);
+	svart_dmadev_vchan_destroy(d->absent);
+	free(d);
 }
 
 static void dmadev_destroy(struct svart_dmadev *d)
@@ -308,7 +368,7 @@ static void dmadev_destroy(struct svart_dmadev *d)
 	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
 		vchan_free(d, i);
 	svart_dmadev_device_put(d->device);
-	free(d);
+	dmadev_free(d);
 }
 
 static int close_dev(struct rte_dma_dev *dev)
@@ -346,9 +406,10 @@ static void after_fork_child(void)
 	unsigned int i;
 
 	LIST_FOREACH(d, &all.dmadevs, link) {
+		/* A thread that is not here may have held it. */
+		pthread_mutex_init(&d->lock, NULL);
 		for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
-			if (d->vchans[i] != NULL)
-				svart_dmadev_vchan_mark_forked(d->vchans[i]);
+			svart_dmadev_vchan_mark_forked(d->vchans[i]);
 	}
 }
 
@@ -370,27 +431,63 @@ static int handlers_install(void)
 
 /* --- probe and remove ------------------------------------------------------------------------- */
 
+/** With no vchan set up and no device. Ended by dmadev_free(). */
+static struct svart_dmadev *dmadev_alloc(const char *name)
+{
+	const struct svart_dmadev_vchan_params none = { .nb_desc = 1, .depth = 1 };
+	struct svart_dmadev *d = calloc(1, sizeof(*d));
+	unsigned int i;
+
+	if (d == NULL)
+		return NULL;
+	if (svart_dmadev_vchan_create(&none, &d->absent) != 0) {
+		free(d);
+		return NULL;
+	}
+	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
+		d->vchans[i] = d->absent;
+	pthread_mutex_init(&d->lock, NULL);
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	return d;
+}
+
+/** Arguments that only the open device can tell right from wrong. */
+static int args_check(const struct svart_dmadev *d)
+{
+	const struct svart_device_info *info = &d->device->info;
+
+	if (d->args.depth <= info->queue_depth)
+		return 0;
+	DMADEV_LOG(ERR, "%s: depth=%u: queues of %s have 1 to %u", d->name, d->args.depth,
+		info->name, info->queue_depth);
+	return -EINVAL;
+}
+
+static int dmadev_open(struct svart_dmadev *d, const char *text)
+{
+	int rc = svart_dmadev_args_parse(d->name, text, &d->args);
+
+	if (rc == 0)
+		rc = svart_dmadev_device_get(&d->args, &d->device);
+	if (rc != 0)
+		return rc;
+	rc = args_check(d);
+	if (rc != 0)
+		svart_dmadev_device_put(d->device);
+	return rc;
+}
+
 static int dmadev_create(const char *name, const char *text, struct svart_dmadev **out)
 {
-	struct svart_dmadev *d = calloc(1, sizeof(*d));
+	struct svart_dmadev *d = dmadev_alloc(name);
 	int rc;
 
 	if (d == NULL)
 		return -ENOMEM;
-	snprintf(d->name, sizeof(d->name), "%s", name);
-	rc = svart_dmadev_args_parse(name, text, &d->args);
-	if (rc == 0)
-		rc = svart_dmadev_device_get(&d->args, &d->device);
+	rc = dmadev_open(d, text);
 	if (rc != 0) {
-		free(d);
+		dmadev_free(d);
 		return rc;
-	}
-	if (d->args.depth > d->device->info.queue_depth) {
-		DMADEV_LOG(ERR, "%s: depth=%u: queues of %s have 1 to %u", name, d->args.depth,
-			d->device->info.name, d->device->info.queue_depth);
-		svart_dmadev_device_put(d->device);
-		free(d);
-		return -EINVAL;
 	}
 	pthread_mutex_lock(&all.lock);
 	rc = handlers_install();
@@ -447,9 +544,7 @@ static int probe(struct rte_vdev_device *vdev)
 	dmadev_register(dev, vdev, d);
 	DMADEV_LOG(INFO, "%s: %s, %u queues of depth %u, fault service: %s", name,
 		d->device->info.name, d->device->info.nr_queues, d->device->info.queue_depth,
-		(d->device->info.features & SVART_FEATURE_PAGE_REQUESTS) != 0
-			? svart_dmadev_run_name(d->device->host->run)
-			: "none, no page requests");
+		fault_service_of(d->device));
 	return 0;
 }
 

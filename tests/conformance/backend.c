@@ -115,6 +115,7 @@ static const struct {
 	{ BACKEND_ERRORS, "the device does not say that it handles errors" },
 	{ BACKEND_OVERLAP, "ranges of a copy may not overlap" },
 	{ BACKEND_FORK, "nothing is said of calls in a child of fork()" },
+	{ BACKEND_ROBUST, "nothing is said of calls that come too early" },
 };
 
 void backend_need(const struct backend *b, unsigned int features)

@@ -41,6 +41,7 @@ enum backend_feature {
 	BACKEND_OVERLAP = 1 << 6,     /**< Copies overlap as in memmove(). */
 	BACKEND_NO_LENGTH = 1 << 7,   /**< Operations of no bytes complete. */
 	BACKEND_FORK = 1 << 8,        /**< Says what calls in a child of fork() do: nothing. */
+	BACKEND_ROBUST = 1 << 9,      /**< Survives calls too early, and a thread that looks on. */
 };
 
 /** Flags of backend_enqueue(). */

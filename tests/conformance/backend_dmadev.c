@@ -166,7 +166,7 @@ static unsigned int features(void)
 	if ((capa & RTE_DMA_CAPA_HANDLES_ERRORS) != 0)
 		f |= BACKEND_ERRORS;
 	if (device.is_svart)
-		f |= BACKEND_FORK;
+		f |= BACKEND_FORK | BACKEND_ROBUST;
 	return f;
 }
 

@@ -9,11 +9,26 @@
 #include "backend_kinds.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <rte_dmadev.h>
+
+/** Configures, sets up and starts the stopped device anew. */
+static void set_up(struct backend *b)
+{
+	const struct rte_dma_conf conf = { .nb_vchans = 1 };
+	const struct rte_dma_vchan_conf vchan = { .direction = RTE_DMA_DIR_MEM_TO_MEM,
+		.nb_desc = (uint16_t)b->ring };
+
+	assert_int_equal(rte_dma_configure(backend_dmadev_id(), &conf), 0);
+	assert_int_equal(rte_dma_vchan_setup(backend_dmadev_id(), 0, &vchan), 0);
+	backend_start(b);
+}
 
 static uint16_t capacity(void)
 {
@@ -269,6 +284,73 @@ static void test_a_started_device_is_not_configured(void **state)
 	assert_int_equal(rte_dma_vchan_setup(backend_dmadev_id(), 0, &vchan), -EBUSY);
 }
 
+static void test_a_channel_that_is_not_set_up_refuses_all(void **state)
+{
+	const struct rte_dma_conf conf = { .nb_vchans = 1 };
+	const int16_t id = backend_dmadev_id();
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	const rte_iova_t at = (rte_iova_t)buf;
+	enum rte_dma_vchan_status channel;
+	enum rte_dma_status_code code;
+	struct rte_dma_stats stats;
+	uint16_t last;
+	bool has_error;
+
+	backend_need(b, BACKEND_ROBUST);
+	backend_stop(b);
+	assert_int_equal(rte_dma_configure(id, &conf), 0);
+	assert_int_equal(rte_dma_start(id), -EINVAL);
+	assert_int_equal(rte_dma_copy(id, 0, at, at + 8, 8, RTE_DMA_OP_FLAG_SUBMIT), -EINVAL);
+	assert_int_equal(rte_dma_fill(id, 0, 1, at, 8, RTE_DMA_OP_FLAG_SUBMIT), -EINVAL);
+	assert_int_equal(rte_dma_burst_capacity(id, 0), 0);
+	assert_int_equal(rte_dma_submit(id, 0), 0);
+	assert_int_equal(rte_dma_completed(id, 0, 8, &last, &has_error), 0);
+	assert_int_equal(rte_dma_completed_status(id, 0, 1, &last, &code), 0);
+	assert_int_equal(rte_dma_vchan_status(id, 0, &channel), -EINVAL);
+	assert_int_equal(rte_dma_stats_get(id, 0, &stats), 0);
+	assert_int_equal(stats.submitted, 0);
+	set_up(b);
+	copy_n(b, buf, 1);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
+/** Telemetry's thread asks for dumps and statistics whenever somebody asks it. */
+static void *look_on(void *stop)
+{
+	struct rte_dma_stats stats;
+	char text[4096];
+	FILE *file;
+
+	while (!atomic_load((atomic_bool *)stop)) {
+		file = fmemopen(text, sizeof(text), "w");
+		rte_dma_dump(backend_dmadev_id(), file);
+		fclose(file);
+		rte_dma_stats_get(backend_dmadev_id(), RTE_DMA_ALL_VCHAN, &stats);
+	}
+	return NULL;
+}
+
+static void test_another_thread_may_look_on(void **state)
+{
+	struct backend *b = *state;
+	uint8_t *buf = two_pages();
+	atomic_bool stop = false;
+	pthread_t thread;
+	unsigned int i;
+
+	backend_need(b, BACKEND_ROBUST);
+	assert_int_equal(pthread_create(&thread, NULL, look_on, &stop), 0);
+	for (i = 0; i < 300; i++) {
+		backend_stop(b);
+		set_up(b);
+		copy_n(b, buf, 1);
+	}
+	atomic_store(&stop, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	guarded_free(b, buf, 2 * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +365,8 @@ int main(int argc, char **argv)
 		backend_test(test_a_channel_is_not_busy_in_a_child),
 		backend_test(test_the_hint_of_the_cache_is_no_error),
 		backend_test(test_a_started_device_is_not_configured),
+		backend_test(test_a_channel_that_is_not_set_up_refuses_all),
+		backend_test(test_another_thread_may_look_on),
 	};
 
 	return backend_run(argc, argv, tests);
