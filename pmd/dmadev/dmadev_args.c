@@ -7,11 +7,16 @@
 
 #include "dmadev_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_kvargs.h>
+
+/** SVART_DMADEV_SPEC_BYTES less the 0 at the end, in words. */
+#define TEXT_MAX "255"
+static_assert(SVART_DMADEV_SPEC_BYTES == 256, "TEXT_MAX says it too");
 
 static const char *const run_names[] = {
 	[SVART_FAULT_RUN_THREAD] = "thread",
@@ -24,6 +29,7 @@ const char *svart_dmadev_run_name(enum svart_fault_run run)
 	return run_names[run];
 }
 
+/** @return 0, or -EINVAL where it is too long. */
 static int append(char *text, const char *sep, const char *more)
 {
 	size_t used = strlen(text);
@@ -36,7 +42,7 @@ static int append(char *text, const char *sep, const char *more)
 
 static int parse_device(const char *value, struct svart_dmadev_args *args)
 {
-	return args->device[0] == '\0' ? append(args->device, "", value) : -EINVAL;
+	return append(args->device, "", value);
 }
 
 static int parse_run(const char *value, struct svart_dmadev_args *args)
@@ -67,7 +73,7 @@ static int parse_number(const char *value, unsigned long max, unsigned long *num
 static int parse_depth(const char *value, struct svart_dmadev_args *args)
 {
 	unsigned long number;
-	int rc = parse_number(value, UINT16_MAX, &number);
+	int rc = parse_number(value, SVART_DMADEV_DEPTH_MAX, &number);
 
 	if (rc == 0)
 		args->depth = (uint32_t)number;
@@ -90,50 +96,98 @@ static const struct {
 	int (*parse)(const char *value, struct svart_dmadev_args *args);
 	const char *wanted;
 } own_keys[] = {
-	{ "device", parse_device, "once BUS:NAME, as in device=model:dsa0" },
+	{ "device", parse_device, "BUS:NAME of at most " TEXT_MAX " characters" },
 	{ "fault_service", parse_run, "thread, service or inline" },
-	{ "depth", parse_depth, "1 to 65535" },
+	{ "depth", parse_depth, "1 to " RTE_STR(SVART_DMADEV_DEPTH_MAX) },
 	{ "vchans", parse_vchans, "1 to " RTE_STR(SVART_DMADEV_VCHANS_MAX) },
 };
+
+static int parse_own(
+	const char *name, unsigned int key, const char *value, struct svart_dmadev_args *args)
+{
+	int rc = own_keys[key].parse(value, args);
+
+	if (rc != 0)
+		DMADEV_LOG(ERR, "%s: %s=%s: it takes %s", name, own_keys[key].key, value,
+			own_keys[key].wanted);
+	return rc;
+}
+
+/** Keeps an argument of the device as it is written. */
+static int keep_option(
+	const char *name, const struct rte_kvargs_pair *pair, struct svart_dmadev_args *args)
+{
+	int rc = append(args->options, ",", pair->key);
+
+	if (rc == 0 && pair->value != NULL)
+		rc = append(args->options, "=", pair->value);
+	if (rc != 0)
+		DMADEV_LOG(ERR,
+			"%s: %s=%s: the options of the device take more than " TEXT_MAX
+			" characters",
+			name, pair->key, pair->value != NULL ? pair->value : "");
+	return rc;
+}
 
 static int parse_pair(
 	const char *name, const struct rte_kvargs_pair *pair, struct svart_dmadev_args *args)
 {
 	const char *value = pair->value != NULL ? pair->value : "";
 	unsigned int i;
-	int rc;
 
-	for (i = 0; i < RTE_DIM(own_keys); i++) {
-		if (strcmp(pair->key, own_keys[i].key) != 0)
-			continue;
-		rc = own_keys[i].parse(value, args);
-		if (rc != 0)
-			DMADEV_LOG(ERR, "%s: %s=%s: it takes %s", name, pair->key, value,
-				own_keys[i].wanted);
-		return rc;
+	if (pair->key[0] == '\0') {
+		DMADEV_LOG(ERR, "%s: '=%s' has no KEY before the =", name, value);
+		return -EINVAL;
 	}
-	rc = append(args->options, ",", pair->key);
-	if (rc == 0 && pair->value != NULL)
-		rc = append(args->options, "=", pair->value);
-	if (rc != 0)
-		DMADEV_LOG(ERR, "%s: the arguments are too long", name);
+	for (i = 0; i < RTE_DIM(own_keys); i++)
+		if (strcmp(pair->key, own_keys[i].key) == 0)
+			return parse_own(name, i, value, args);
+	return keep_option(name, pair, args);
+}
+
+/** An argument that is there twice would be one that is not heeded. */
+static int check_repeated(const char *name, const struct rte_kvargs *pairs, unsigned int i)
+{
+	unsigned int j;
+
+	for (j = 0; j < i; j++) {
+		if (strcmp(pairs->pairs[j].key, pairs->pairs[i].key) != 0)
+			continue;
+		DMADEV_LOG(ERR, "%s: %s= is there twice: say it once", name, pairs->pairs[i].key);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_pairs(
+	const char *name, const struct rte_kvargs *pairs, struct svart_dmadev_args *args)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < pairs->count && rc == 0; i++) {
+		rc = check_repeated(name, pairs, i);
+		if (rc == 0)
+			rc = parse_pair(name, &pairs->pairs[i], args);
+	}
 	return rc;
 }
 
 int svart_dmadev_args_parse(const char *name, const char *text, struct svart_dmadev_args *args)
 {
 	struct rte_kvargs *pairs;
-	unsigned int i;
-	int rc = 0;
+	int rc;
 
 	*args = (struct svart_dmadev_args){ .run = SVART_FAULT_RUN_THREAD };
 	pairs = rte_kvargs_parse(text != NULL ? text : "", NULL);
 	if (pairs == NULL) {
-		DMADEV_LOG(ERR, "%s: '%s' is not KEY=VALUE,...", name, text);
+		DMADEV_LOG(ERR,
+			"%s: '%s' is not KEY=VALUE,..., or more than " RTE_STR(
+				RTE_KVARGS_MAX) " arguments",
+			name, text);
 		return -EINVAL;
 	}
-	for (i = 0; i < pairs->count && rc == 0; i++)
-		rc = parse_pair(name, &pairs->pairs[i], args);
+	rc = parse_pairs(name, pairs, args);
 	rte_kvargs_free(pairs);
 	if (rc == 0 && args->device[0] == '\0') {
 		DMADEV_LOG(ERR,

@@ -50,12 +50,9 @@ static struct svart_dmadev *dmadev_of(const struct rte_dma_dev *dev)
 
 static uint16_t max_vchans(const struct svart_dmadev *d)
 {
-	uint32_t nr = d->device->info.nr_queues;
-
-	nr = RTE_MIN(nr, (uint32_t)SVART_DMADEV_VCHANS_MAX);
 	if (d->args.max_vchans != 0)
-		nr = RTE_MIN(nr, (uint32_t)d->args.max_vchans);
-	return (uint16_t)nr;
+		return d->args.max_vchans;
+	return (uint16_t)RTE_MIN(d->device->info.nr_queues, (uint32_t)SVART_DMADEV_VCHANS_MAX);
 }
 
 static int info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t size)
@@ -456,11 +453,19 @@ static int args_check(const struct svart_dmadev *d)
 {
 	const struct svart_device_info *info = &d->device->info;
 
-	if (d->args.depth <= info->queue_depth)
-		return 0;
-	DMADEV_LOG(ERR, "%s: depth=%u: queues of %s have 1 to %u", d->name, d->args.depth,
-		info->name, info->queue_depth);
-	return -EINVAL;
+	if (d->args.depth > info->queue_depth) {
+		DMADEV_LOG(ERR, "%s: depth=%u: queues of %s have 1 to %u", d->name, d->args.depth,
+			info->name, info->queue_depth);
+		return -EINVAL;
+	}
+	if (d->args.max_vchans > info->nr_queues) {
+		DMADEV_LOG(ERR,
+			"%s: vchans=%u: %s has %u queues: open it with queues=%u, or say less",
+			d->name, d->args.max_vchans, info->name, info->nr_queues,
+			d->args.max_vchans);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int dmadev_open(struct svart_dmadev *d, const char *text)
@@ -528,7 +533,8 @@ static int probe(struct rte_vdev_device *vdev)
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
 		DMADEV_LOG(ERR,
-			"%s: a device is one process's; there is none in a secondary process",
+			"%s: a device is one process's: use it in the primary process, there is "
+			"none in a secondary one",
 			name);
 		return -ENOTSUP;
 	}

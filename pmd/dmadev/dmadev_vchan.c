@@ -37,6 +37,7 @@ static void *cache_aligned(size_t bytes)
 int svart_dmadev_vchan_create(
 	const struct svart_dmadev_vchan_params *params, struct svart_dmadev_vchan **out)
 {
+	const uint32_t depth = RTE_MIN(params->depth, (uint32_t)SVART_DMADEV_DEPTH_MAX);
 	size_t entries = ring_entries(params->nb_desc);
 	struct svart_dmadev_vchan *v = cache_aligned(sizeof(*v));
 
@@ -44,7 +45,7 @@ int svart_dmadev_vchan_create(
 		return -ENOMEM;
 	v->ops = cache_aligned(entries * sizeof(*v->ops));
 	v->entries = cache_aligned(entries * sizeof(*v->entries));
-	v->parts = cache_aligned(params->depth * sizeof(*v->parts));
+	v->parts = cache_aligned(depth * sizeof(*v->parts));
 	/* Large, and touched only by programs that use them. */
 	v->lists = calloc(entries, sizeof(*v->lists));
 	if (v->ops == NULL || v->entries == NULL || v->parts == NULL || v->lists == NULL) {
@@ -53,7 +54,7 @@ int svart_dmadev_vchan_create(
 	}
 	v->mask = entries - 1;
 	v->nb_desc = params->nb_desc;
-	v->depth = params->depth;
+	v->depth = depth;
 	v->max_transfer_bytes = params->max_transfer_bytes;
 	v->pump = params->pump;
 	v->is_dsa = params->is_dsa;

@@ -44,6 +44,8 @@
 #define SVART_DMADEV_SGES_MAX 32
 /** Pieces it can fall into: each ends where a source or a destination does. */
 #define SVART_DMADEV_SEGMENTS_MAX (2 * SVART_DMADEV_SGES_MAX - 1)
+/** Largest depth of a queue: parts have 16-bit numbers, and an operation counts its own in 16 bits. */
+#define SVART_DMADEV_DEPTH_MAX 32768
 /** Completions that are taken from a queue at a time. */
 #define SVART_DMADEV_BURST 32
 /** No part. */
@@ -96,7 +98,7 @@ enum svart_dmadev_state {
 /** What a vchan must know of its device. */
 struct svart_dmadev_vchan_params {
 	uint16_t nb_desc;
-	uint32_t depth; /**< Of the queue. */
+	uint32_t depth; /**< Of the queue; beyond SVART_DMADEV_DEPTH_MAX it is that. */
 	uint64_t max_transfer_bytes;
 	struct svart_fault_service *pump; /**< Inline service to pump when idle, else NULL. */
 	bool is_dsa;                      /**< hw_status is of Intel DSA. */

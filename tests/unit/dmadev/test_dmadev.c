@@ -151,6 +151,19 @@ static void test_dmadev_ring_takes_exactly_nb_desc(void **state)
 	}
 }
 
+/** Of a device that says it is deeper: parts are counted in 16 bits. */
+static void test_dmadev_queue_is_never_deeper_than_parts_can_be_counted(void **state)
+{
+	const struct svart_dmadev_vchan_params params = { .nb_desc = 1, .depth = UINT32_MAX };
+	struct svart_dmadev_vchan *v;
+
+	(void)state;
+	assert_int_equal(svart_dmadev_vchan_create(&params, &v), 0);
+	assert_int_equal(v->depth, SVART_DMADEV_DEPTH_MAX);
+	assert_in_range(v->depth, 1, UINT16_MAX - 1);
+	svart_dmadev_vchan_destroy(v);
+}
+
 static void test_dmadev_empty_poll_returns_the_last_id(void **state)
 {
 	enum rte_dma_status_code status;
@@ -890,6 +903,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dmadev_ids_start_at_0_and_wrap_after_65535),
 		cmocka_unit_test(test_dmadev_ring_takes_exactly_nb_desc),
+		cmocka_unit_test(test_dmadev_queue_is_never_deeper_than_parts_can_be_counted),
 		cmocka_unit_test(test_dmadev_empty_poll_returns_the_last_id),
 		cmocka_unit_test(test_dmadev_nothing_reaches_the_queue_before_submit),
 		cmocka_unit_test(test_dmadev_submit_flag_submits_all_before_it_too),
