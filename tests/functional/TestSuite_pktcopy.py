@@ -2,9 +2,13 @@
 # Copyright (c) 2026 the svart authors
 """dpdk-pktcopy, a DPDK program that knows nothing of svart, on DPDK's dmadev and on svart's."""
 
+import json
 import os
+import pathlib
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -45,6 +49,36 @@ def lcores_on_all_cpus(number: int) -> str:
     """EAL's option for lcores that are on no CPU in particular."""
     cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
     return "--lcores=" + ",".join(f"{lcore}@({cpus})" for lcore in range(number))
+
+
+class Telemetry:
+    """DPDK's telemetry of a program that was started with RUNTIME_DIRECTORY=folder."""
+
+    def __init__(self, folder: str):
+        self.path = pathlib.Path(folder, "dpdk/rte/dpdk_telemetry.v2")
+
+    def ask(self, command: str):
+        """The answer, or None while there is none."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            try:
+                client.connect(str(self.path))
+                client.recv(16384)  # Its greeting.
+                client.send(command.encode())
+                return json.loads(client.recv(16384))[command.split(",", maxsplit=1)[0]]
+            except (FileNotFoundError, ConnectionError):
+                return None
+
+    def wait_until_completed(self, process, timeout: float = 20) -> dict:
+        """The dmadev's statistics, as soon as it has done something."""
+        deadline = time.monotonic() + timeout * SLOWNESS
+        while time.monotonic() < deadline:
+            stats = self.ask("/dmadev/stats,0,0")
+            if stats and stats["completed"] > 0:
+                return stats
+            verify(process.poll() is None, "the program ended before it copied")
+            time.sleep(0.01)
+        process.kill()
+        raise AssertionError("the program did not begin to copy")
 
 
 class PktCopy:
@@ -155,17 +189,26 @@ class TestPktcopy:
         """A signal ends it after the packets that are under way.
 
         Steps:
-            Start a copy of very many packets; after one second send SIGINT.
+            Start a copy of very many packets; when the dmadev's telemetry says that some are
+            copied, ask for its dump, and send SIGINT.
 
         Verify:
-            Status 0; what was received was transmitted, and is less than was asked for.
+            The dump is of a started dmadev. Status 0; what was received was transmitted, and is
+            less than was asked for.
         """
-        process = pktcopy.program.start(
-            *pktcopy.args("--json", "--packets=1000000000"), env=pktcopy.env, cwd="/"
-        )
-        time.sleep(SLOWNESS)
-        process.send_signal(signal.SIGINT)
-        result = finish(process)
+        with tempfile.TemporaryDirectory() as folder:
+            args = pktcopy.args("--json", "--packets=1000000000")
+            args.remove("--no-telemetry")
+            process = pktcopy.program.start(
+                *args, env={**pktcopy.env, "RUNTIME_DIRECTORY": folder}, cwd="/"
+            )
+            telemetry = Telemetry(folder)
+            stats = telemetry.wait_until_completed(process)
+            dump = telemetry.ask("/dmadev/dump,0")
+            process.send_signal(signal.SIGINT)
+            result = finish(process)
+        verify(stats["errors"] == 0, stats)
+        verify("[started]" in dump, dump)
         verify(result.status == 0, result)
         verify(0 < result.json["received"] < 1000000000, result)
         verify(result.json["transmitted"] == result.json["received"], result)
