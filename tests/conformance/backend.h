@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include <svart/svart.h>
@@ -207,6 +208,8 @@ void prep_patiently(struct svart_queue *q, const struct svart_op *op);
 struct svart_completion run_copy(struct backend *b, void *dst, const void *src, uint64_t len);
 struct svart_completion run_fill(struct backend *b, void *dst, uint64_t pattern, uint64_t len);
 void assert_done(const struct svart_completion *c, uint64_t bytes);
+/** Whether TIMEOUT_NS have not passed since start, of time(); sleeps a little if so. */
+bool wait_a_little(time_t start);
 /** Bytes that differ from place to place and from seed to seed. */
 void scramble(void *p, size_t len, uint32_t seed);
 
