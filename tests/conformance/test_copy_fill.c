@@ -7,6 +7,7 @@
 
 #include "backend.h"
 
+#include <linux/mman.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,27 @@ static void test_malloc_and_stack_memory_serve(void **state)
 	forget(b, on_stack, 3000);
 	forget(b, on_heap, 3000);
 	free(on_heap);
+}
+
+/** Not at their edges, and not touched before. */
+static void test_hugepages_serve(void **state)
+{
+	struct backend *b = *state;
+	const size_t half = 4u << 20, len = half - PAGE;
+	uint8_t *area = mmap(NULL, 2 * half, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB, -1, 0);
+	struct svart_completion done;
+
+	if (area == MAP_FAILED)
+		backend_skip("the system has no 4 free hugepages of 2 MiB (vm.nr_hugepages)");
+	scramble(area, len / 2, 11);
+	done = run_copy(b, area + half + 7, area + 100, len);
+	assert_done(&done, len);
+	assert_memory_equal(area + half + 7, area + 100, len);
+	assert_int_equal(area[half + 6], 0);
+	assert_int_equal(area[half + 7 + len], 0);
+	forget(b, area, 2 * half);
+	assert_int_equal(munmap(area, 2 * half), 0);
 }
 
 static void test_completions_come_in_the_order_of_prep(void **state)
@@ -512,6 +534,7 @@ int main(int argc, char **argv)
 		backend_test(test_noop_completes),
 		backend_test(test_cold_memory_is_faulted_in),
 		backend_test(test_malloc_and_stack_memory_serve),
+		backend_test(test_hugepages_serve),
 		backend_test(test_completions_come_in_the_order_of_prep),
 		backend_test(test_a_burst_of_ops_is_taken_as_far_as_there_is_room),
 		backend_test(test_malformed_ops_complete_as_invalid_in_their_place),
