@@ -121,14 +121,19 @@ static void test_completed_takes_null_for_what_is_not_wanted(void **state)
 	guarded_free(b, buf, 2 * PAGE);
 }
 
-static void assert_stats(uint64_t submitted, uint64_t completed, uint64_t errors)
+static void assert_stats_of(uint16_t vchan, uint64_t submitted, uint64_t completed, uint64_t errors)
 {
 	struct rte_dma_stats stats;
 
-	assert_int_equal(rte_dma_stats_get(backend_dmadev_id(), 0, &stats), 0);
+	assert_int_equal(rte_dma_stats_get(backend_dmadev_id(), vchan, &stats), 0);
 	assert_int_equal(stats.submitted, submitted);
 	assert_int_equal(stats.completed, completed);
 	assert_int_equal(stats.errors, errors);
+}
+
+static void assert_stats(uint64_t submitted, uint64_t completed, uint64_t errors)
+{
+	assert_stats_of(0, submitted, completed, errors);
 }
 
 static void test_statistics_count_and_are_reset(void **state)
@@ -247,6 +252,30 @@ static void test_a_channel_that_has_done_all_is_idle(void **state)
 }
 
 /** A hint that no driver may refuse. */
+static void test_statistics_are_each_channels_own(void **state)
+{
+	struct backend *b = backend_open_with(&(struct backend_params){ .channels = 2 });
+	uint8_t *buf = two_pages();
+	const struct svart_op op = {
+		.opcode = SVART_OP_COPY, .src = buf, .dst = buf + PAGE, .length = 8
+	};
+	struct svart_completion done;
+
+	(void)state;
+	assert_int_equal(rte_dma_stats_reset(backend_dmadev_id(), RTE_DMA_ALL_VCHAN), 0);
+	copy_n(b, buf, 2);
+	assert_true(backend_enqueue(b, 1, &op, 0));
+	assert_int_equal(backend_wait(b, 1, &done, 1, TIMEOUT_NS), 1);
+	assert_stats_of(0, 2, 2, 0);
+	assert_stats_of(1, 1, 1, 0);
+	assert_stats_of(RTE_DMA_ALL_VCHAN, 3, 3, 0);
+	assert_int_equal(rte_dma_stats_reset(backend_dmadev_id(), 1), 0);
+	assert_stats_of(0, 2, 2, 0);
+	assert_stats_of(RTE_DMA_ALL_VCHAN, 2, 2, 0);
+	guarded_free(b, buf, 2 * PAGE);
+	backend_delete(b);
+}
+
 /** A child that waits until its channel is idle ends: what is under way is its parent's. */
 static void test_a_channel_is_not_busy_in_a_child(void **state)
 {
@@ -371,6 +400,7 @@ int main(int argc, char **argv)
 		backend_test(test_completed_takes_null_for_what_is_not_wanted),
 		backend_test(test_statistics_count_and_are_reset),
 		backend_test(test_statistics_count_errors),
+		cmocka_unit_test(test_statistics_are_each_channels_own),
 		backend_test(test_an_error_stays_until_its_status_is_asked_for),
 		backend_test(test_a_channel_that_has_done_all_is_idle),
 		backend_test(test_a_channel_is_not_busy_in_a_child),

@@ -46,6 +46,8 @@ enum defect {
 	DEFECT_ONE_RING,      /**< All vchans share the first one's ring. */
 	DEFECT_STATS,         /**< Operations count as submitted when they are enqueued. */
 	DEFECT_FIRST_PIECE,   /**< Of lists, only what fits in the first pieces is copied. */
+	DEFECT_ALL_STATS,     /**< The statistics of each vchan are those of all. */
+	DEFECT_NO_SVA,        /**< It does not say that it takes the process's addresses. */
 	NR_DEFECTS,
 };
 
@@ -66,6 +68,8 @@ static const char *const defect_names[NR_DEFECTS] = {
 	[DEFECT_ONE_RING] = "one-ring",
 	[DEFECT_STATS] = "stats",
 	[DEFECT_FIRST_PIECE] = "first-piece",
+	[DEFECT_ALL_STATS] = "all-stats",
+	[DEFECT_NO_SVA] = "no-sva",
 };
 
 /** An operation. A fill has no source. */
@@ -354,9 +358,13 @@ static uint16_t burst_capacity(const void *dev_private, uint16_t vchan)
 
 static int info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t size)
 {
-	(void)dev, (void)size;
+	const struct mutant *m = dev->data->dev_private;
+
+	(void)size;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_SVA | RTE_DMA_CAPA_HANDLES_ERRORS |
 			 RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL;
+	if (m->defect == DEFECT_NO_SVA)
+		info->dev_capa &= ~RTE_DMA_CAPA_SVA;
 	info->max_vchans = MAX_VCHANS;
 	info->min_desc = 1;
 	info->max_desc = MAX_DESC;
@@ -418,6 +426,12 @@ static int close_dev(struct rte_dma_dev *dev)
 	return 0;
 }
 
+/** @return whether statistics of "vchan" are those of vchan i too. */
+static bool is_meant(const struct mutant *m, uint16_t vchan, unsigned int i)
+{
+	return vchan == RTE_DMA_ALL_VCHAN || vchan == i || m->defect == DEFECT_ALL_STATS;
+}
+
 static int stats_get(
 	const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stats *stats, uint32_t size)
 {
@@ -426,7 +440,7 @@ static int stats_get(
 
 	(void)size;
 	for (i = 0; i < m->nr_vchans; i++) {
-		if (vchan != RTE_DMA_ALL_VCHAN && vchan != i)
+		if (!is_meant(m, vchan, i))
 			continue;
 		stats->submitted += m->vchans[i].stats.submitted;
 		stats->completed += m->vchans[i].stats.completed;
@@ -441,7 +455,7 @@ static int stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 	unsigned int i;
 
 	for (i = 0; i < m->nr_vchans; i++)
-		if (vchan == RTE_DMA_ALL_VCHAN || vchan == i)
+		if (is_meant(m, vchan, i))
 			memset(&m->vchans[i].stats, 0, sizeof(m->vchans[i].stats));
 	return 0;
 }
