@@ -3,6 +3,7 @@
 """svart's devices as DPDK dmadevs, under DPDK's own test program."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -33,10 +34,16 @@ class DpdkTest:
         self.program = program
         self.preload = sanitizer_of(DRIVER)
 
-    def run(self, *vdevs, suite="dmadev_autotest", eal=("-l", "0"), timeout=90) -> Result:
+    def run(
+        self,
+        *vdevs,
+        suite="dmadev_autotest",
+        eal=("-l", "0"),
+        memory=("--no-huge", "--no-shconf"),
+        timeout=90,
+    ) -> Result:
         """Runs a suite on vdevs."""
-        command = [self.program, "--no-huge", "-m", "64", "--no-pci", "--no-shconf"]
-        command += [*eal, "-d", DRIVER.name]
+        command = [self.program, *memory, "-m", "64", "--no-pci", *eal, "-d", DRIVER.name]
         for vdev in vdevs:
             command += ["--vdev", vdev]
         # EAL refuses to load what lies below a folder that anybody may write to, like /tmp. A name
@@ -78,6 +85,12 @@ def dpdk_test() -> DpdkTest:
     if "libtsan" in runner.preload:
         pytest.skip("ThreadSanitizer must be in the program itself, and dpdk-test is Debian's")
     return runner
+
+
+def free_hugepages() -> int:
+    """How many there are, of any size."""
+    files = pathlib.Path("/sys/kernel/mm/hugepages").glob("*/free_hugepages")
+    return sum(int(file.read_text()) for file in files)
 
 
 def verify_autotest(result: Result, *names) -> None:
@@ -167,6 +180,27 @@ class TestDmadev:
             eal=("--lcores", "0,1", "-s", "0x2"),
         )
         verify_autotest(result, "dma_svart0")
+
+    def test_physical_addresses(self, dpdk_test) -> None:
+        """Where the program insists on physical addresses, the vdev is left out, in words.
+
+        Steps:
+            Start dpdk-test with --iova-mode=pa, which takes hugepages and root.
+
+        Verify:
+            A line says what mode the driver requires; the vdev is not initialised.
+        """
+        if os.geteuid() != 0 or free_hugepages() < 64:
+            pytest.skip("physical addresses need root and 64 free hugepages (vm.nr_hugepages)")
+        result = dpdk_test.run(
+            "dma_svart0,device=model:dsa0",
+            suite="version_autotest",
+            eal=("-l", "0", "--iova-mode=pa"),
+            memory=("--in-memory",),
+        )
+        verify("dma_svart0 requires VA IOVA mode but current mode is PA" in result.out, result)
+        verify("failed to initialize dma_svart0 device" in result.out, result)
+        verify("Test OK" in result.out, result)
 
     @pytest.mark.parametrize(
         "vdevs, text",
