@@ -136,15 +136,17 @@ static void dump_vchan(const struct svart_dmadev_vchan *v, uint16_t i, FILE *f)
 		[SVART_DMADEV_HALTED] = "halted",
 		[SVART_DMADEV_FORKED] = "the parent's",
 	};
+	struct svart_dmadev_counts c;
 	struct svart_queue_error error;
 
-	fprintf(f, "  vchan %u: %s, nb_desc %u, queue depth %u\n", i, states[v->state], v->nb_desc,
+	svart_dmadev_vchan_counts_get(v, &c);
+	fprintf(f, "  vchan %u: %s, nb_desc %u, queue depth %u\n", i, states[c.state], v->nb_desc,
 		v->depth);
 	fprintf(f,
 		"    enqueued %" PRIu64 " submitted %" PRIu64 " posted %" PRIu64 " retired %" PRIu64
 		"\n    with the device %u, to resume %u, resumed %" PRIu64 ", errors %" PRIu64 "\n",
-		v->head, v->submitted, v->posted, v->tail, v->in_flight, v->nr_waiting, v->resumed,
-		v->errors);
+		c.head, c.submitted, c.posted, c.tail, c.in_flight, c.nr_waiting, c.resumed,
+		c.errors);
 	if (v->q != NULL && svart_queue_state_get(v->q) == SVART_QUEUE_FAILED &&
 		svart_queue_error_get(v->q, &error) == 0)
 		fprintf(f, "    the queue has failed: %s\n", error.text);

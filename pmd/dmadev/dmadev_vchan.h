@@ -104,6 +104,13 @@ struct svart_dmadev_vchan_params {
 	bool is_dsa;                      /**< hw_status is of Intel DSA. */
 };
 
+/** Where a vchan stands: what its owner writes and others may look at. */
+struct svart_dmadev_counts {
+	uint64_t head, submitted, posted, tail, errors, resumed;
+	uint32_t in_flight, nr_waiting;
+	enum svart_dmadev_state state;
+};
+
 /**
  * One vchan.
  *
@@ -165,6 +172,14 @@ void svart_dmadev_vchan_stop(struct svart_dmadev_vchan *v);
 /** Marks the vchan in a child of fork(). Only stores. */
 void svart_dmadev_vchan_mark_forked(struct svart_dmadev_vchan *v);
 
+/**
+ * Looks where a vchan stands while its owner goes on: each count is what it was a moment ago.
+ * @thread any, while the vchan is not destroyed.
+ */
+void svart_dmadev_vchan_counts_get(
+	const struct svart_dmadev_vchan *v, struct svart_dmadev_counts *counts);
+
+/* As above. */
 void svart_dmadev_vchan_stats_get(const struct svart_dmadev_vchan *v, struct rte_dma_stats *stats);
 void svart_dmadev_vchan_stats_reset(struct svart_dmadev_vchan *v);
 
