@@ -126,6 +126,11 @@ static void host_put(struct svart_dmadev_host *host)
 	host_destroy(host);
 }
 
+bool svart_dmadev_host_is_served(const struct svart_dmadev_host *host)
+{
+	return host->run != SVART_FAULT_RUN_DPDK || rte_service_runstate_get(host->service_id) == 1;
+}
+
 void svart_dmadev_host_pump(const struct svart_dmadev_host *host)
 {
 	if (host->run == SVART_FAULT_RUN_INLINE)

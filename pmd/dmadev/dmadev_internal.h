@@ -110,6 +110,9 @@ void svart_dmadev_device_put(struct svart_dmadev_device *device);
 /** Takes memory that is about to be freed from all devices. @return 0 or -errno, logged. */
 int svart_dmadev_forget(const void *addr, size_t len);
 
+/** Whether somebody runs the fault service: it, the program's polls, or a service core. */
+bool svart_dmadev_host_is_served(const struct svart_dmadev_host *host);
+
 /** Runs the fault service once, if it does not run by itself. Where the driver waits. */
 void svart_dmadev_host_pump(const struct svart_dmadev_host *host);
 

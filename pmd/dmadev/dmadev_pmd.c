@@ -311,6 +311,20 @@ static int vchans_stop(struct svart_dmadev *d)
 	return 0;
 }
 
+/** The program may still map one; until then operations that need a page stand still. */
+static void warn_if_not_served(const struct svart_dmadev *d)
+{
+	const struct svart_dmadev_device *device = d->device;
+
+	if ((device->info.features & SVART_FEATURE_PAGE_REQUESTS) != 0 &&
+		!svart_dmadev_host_is_served(device->host))
+		DMADEV_LOG(WARNING,
+			"%s: no service core runs svart_fault, and so nobody answers page "
+			"requests: "
+			"give EAL one (-s), or call rte_service_map_lcore_set()",
+			d->name);
+}
+
 static int vchans_start(struct svart_dmadev *d)
 {
 	uint16_t i;
@@ -324,6 +338,7 @@ static int vchans_start(struct svart_dmadev *d)
 		}
 	}
 	d->started = true;
+	warn_if_not_served(d);
 	return 0;
 }
 

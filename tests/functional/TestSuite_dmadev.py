@@ -171,7 +171,7 @@ class TestDmadev:
             core.
 
         Verify:
-            All parts ran on it, none failed.
+            All parts ran on it, none failed; no service core is missed.
         """
         if len(os.sched_getaffinity(0)) < 2:
             pytest.skip("one CPU: none is left for a service core")
@@ -180,6 +180,7 @@ class TestDmadev:
             eal=("--lcores", "0,1", "-s", "0x2"),
         )
         verify_autotest(result, "dma_svart0")
+        verify("no service core" not in result.out, result)
 
     def test_physical_addresses(self, dpdk_test) -> None:
         """Where the program insists on physical addresses, the vdev is left out, in words.

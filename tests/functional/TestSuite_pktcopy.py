@@ -213,6 +213,29 @@ class TestPktcopy:
         verify(0 < result.json["received"] < 1000000000, result)
         verify(result.json["transmitted"] == result.json["received"], result)
 
+    def test_no_service_core(self, dpdk_pktcopy) -> None:
+        """A fault service that no service core runs is told, before anybody waits for it.
+
+        Steps:
+            Start it on svart's dmadev with fault_service=service, without service cores; read
+            standard error until the warning is there; kill it.
+
+        Verify:
+            The warning names the vdev, the service and what to do.
+        """
+        if not DRIVER.is_file():
+            pytest.skip("svart was built without the dmadev driver; ./dev build says why")
+        pktcopy = PktCopy(dpdk_pktcopy, "dma_svart0,device=model:dsa0,fault_service=service")
+        process = pktcopy.program.start(*pktcopy.args("--packets=1"), env=pktcopy.env, cwd="/")
+        try:
+            lines = iter(process.stderr.readline, "")
+            told = next((line for line in lines if "no service core runs svart_fault" in line), "")
+        finally:
+            process.kill()
+            process.communicate()
+        verify("dma_svart0" in told, "there was no warning")
+        verify("-s" in told and "rte_service_map_lcore_set()" in told, told)
+
     def test_help(self, pktcopy) -> None:
         """Help is on standard output.
 
