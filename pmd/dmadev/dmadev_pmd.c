@@ -257,7 +257,8 @@ static int vchan_start(struct svart_dmadev *d, uint16_t i)
 	params.depth = d->vchans[i]->depth;
 	rc = svart_queue_create(d->device->dev, &params, &q);
 	if (rc != 0)
-		DMADEV_LOG(ERR, "%s: vchan %u: %s", d->name, i, svart_error_text());
+		DMADEV_LOG(ERR, "%s: vchan %u: %s%s", d->name, i, svart_error_text(),
+			rc == -EIO ? "; if it was reset, remove its vdevs and add them again" : "");
 	else
 		svart_dmadev_vchan_start(d->vchans[i], q);
 	return rc;

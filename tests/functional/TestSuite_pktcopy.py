@@ -213,6 +213,24 @@ class TestPktcopy:
         verify(0 < result.json["received"] < 1000000000, result)
         verify(result.json["transmitted"] == result.json["received"], result)
 
+    def test_device_lost(self, dpdk_pktcopy) -> None:
+        """A device that is reset under its work fails what it has, and the program goes on.
+
+        Steps:
+            Copy one burst on a software machine whose device is reset at its first page request.
+
+        Verify:
+            Status 1; all packets are dropped, as errors of the dmadev; none is lost or wrong.
+        """
+        if not DRIVER.is_file():
+            pytest.skip("svart was built without the dmadev driver; ./dev build says why")
+        pktcopy = PktCopy(dpdk_pktcopy, "dma_svart0,device=model:dsa0,inject=reset:1000")
+        result = pktcopy.run("--packets=32")
+        verify(result.status == 1, result)
+        for member in ("received", "dropped", "dma_submitted", "dma_completed", "dma_errors"):
+            verify(result.json[member] == 32, f"{member} is not 32\n{result}")
+        verify(result.json["transmitted"] == result.json["wrong"] == 0, result)
+
     def test_no_service_core(self, dpdk_pktcopy) -> None:
         """A fault service that no service core runs is told, before anybody waits for it.
 
