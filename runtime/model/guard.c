@@ -229,7 +229,7 @@ void svart_guard_fini(void)
 	})
 
 /** From here on memmove() is so much faster that it pays to arm a jump buffer. */
-#define LONG_COPY 4096
+#define LONG_COPY 32768
 
 /** @return true: done, with *rc; false: not a copy for this. */
 static inline bool copy_short(void *dst, const void *src, size_t len, int *rc)
