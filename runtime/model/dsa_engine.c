@@ -87,17 +87,23 @@ static void engine_complete(
 	e->state = DSA_ENGINE_IDLE;
 }
 
+/* Whether its record may wait for others: nobody looks at it for more than that it is there. */
+static bool record_can_wait(const struct dsa_engine *e)
+{
+	/* Who waits for an interrupt looks at the record then; a drain's says that others are there. */
+	return (e->desc.flags_opcode & FLAGS_NOTICE) ==
+		       (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR) &&
+	       engine_opcode(e) != SVART_DSA_OP_DRAIN;
+}
+
 static void engine_success(struct dsa *d, struct dsa_engine *e)
 {
 	static const struct svart_dsa_record record = { .status = SVART_DSA_STATUS_SUCCESS };
 
-	/* Who waits for an interrupt looks at the record then. */
-	if ((e->desc.flags_opcode & FLAGS_NOTICE) == (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR) &&
-		svart_dsa_record_later(d, e)) {
+	if (record_can_wait(e) && svart_dsa_record_later(d, e))
 		e->state = DSA_ENGINE_IDLE;
-		return;
-	}
-	engine_complete(d, e, &record);
+	else
+		engine_complete(d, e, &record);
 }
 
 static void engine_error(

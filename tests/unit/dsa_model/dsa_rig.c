@@ -241,6 +241,7 @@ static int bus_write_record(struct svart_bus *bus, uint64_t addr, const void *re
 
 	if (r->no_record_at != 0 && phys_at(r, addr, len, RIG_W) == rig_at(r, r->no_record_at))
 		return -EIO;
+	r->last_record = addr;
 	return bus_write(bus, addr, record, len);
 }
 

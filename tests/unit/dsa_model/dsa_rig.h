@@ -66,6 +66,7 @@ struct rig {
 	uint8_t present[RIG_PAGES]; /**< RIG_R | RIG_W: what is mapped now. */
 	uint8_t allowed[RIG_PAGES]; /**< What rig_serve() may map. */
 	int copy_error;             /**< Returned by copy() and fill() if not 0. */
+	uint64_t last_record;       /**< Where write_record() wrote last: the translated address. */
 	uint64_t no_record_at;      /**< write_record() fails there, with an error that is no fault. */
 
 	/* What happened. */

@@ -425,6 +425,25 @@ static void test_a_burst_tells_of_each_descriptor(void **state)
 			i == 2 ? SVART_DSA_STATUS_BAD_OPCODE : SVART_DSA_STATUS_SUCCESS);
 }
 
+static void test_a_drain_in_a_burst_ends_after_what_came_before(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc;
+	uint64_t drain;
+
+	desc = rig_simple(r, 0, SVART_DSA_OP_DRAIN);
+	rig_do(r, 0, &desc);
+	drain = r->last_record;
+	for (unsigned int i = 1; i < 4; i++) {
+		desc = rig_simple(r, i, SVART_DSA_OP_NOOP);
+		rig_submit(r, 0, &desc);
+	}
+	desc = rig_simple(r, 0, SVART_DSA_OP_DRAIN);
+	rig_do(r, 0, &desc);
+	assert_int_equal(rig_record(r, 1).status, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(r->last_record, drain);
+}
+
 static void test_a_burst_ends_with_a_steps_worth_of_data(void **state)
 {
 	struct rig *r = *state;
@@ -564,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_drain_waits_for_what_came_before),
 		cmocka_unit_test(test_wqs_of_a_group_take_turns),
 		RIG_TEST(test_a_burst_tells_of_each_descriptor),
+		RIG_TEST(test_a_drain_in_a_burst_ends_after_what_came_before),
 		RIG_TEST(test_a_burst_ends_with_a_steps_worth_of_data),
 		RIG_TEST(test_a_burst_ends_with_a_descriptor_that_waits),
 		RIG_TEST(test_a_record_of_a_burst_that_cannot_be_written_is_reported),
