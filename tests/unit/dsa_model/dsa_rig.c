@@ -9,14 +9,16 @@
 #include "dsa_rig.h"
 #include "ops.h"
 
-/* Translated addresses: pairs of pages stay together, the pairs are shuffled. */
+/* Translated addresses: pairs of pages, and in the upper half blocks, stay together and are shuffled. */
 #define PHYS_BASE UINT64_C(0x100000000)
 
 static uint64_t phys_of_page(unsigned int page)
 {
-	unsigned int pair = (page / 2 * 37 + 11) % (RIG_PAGES / 2);
+	unsigned int half = RIG_PAGES / 2;
 
-	return pair * 2 + page % 2;
+	if (page >= half)
+		return half + (page - half + RIG_BLOCK_PAGES) % half;
+	return (page / 2 * 37 + 11) % (half / 2) * 2 + page % 2;
 }
 
 static unsigned int page_of_phys(uint64_t phys)

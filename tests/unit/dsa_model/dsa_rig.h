@@ -31,6 +31,9 @@
 /* Where tests keep completion records: the last page. */
 #define RIG_RECORDS_PAGE (RIG_PAGES - 1)
 
+/** The pages of the upper half lie in aligned blocks of so many, those of the lower half in pairs. */
+#define RIG_BLOCK_PAGES 16u
+
 #define RIG_NONE 0u
 #define RIG_R    1u
 #define RIG_W    2u
@@ -67,7 +70,7 @@ struct rig {
 	uint8_t allowed[RIG_PAGES]; /**< What rig_serve() may map. */
 	int copy_error;             /**< Returned by copy() and fill() if not 0. */
 	uint64_t last_record;       /**< Where write_record() wrote last: the translated address. */
-	uint64_t no_record_at;      /**< write_record() fails there, with an error that is no fault. */
+	uint64_t no_record_at; /**< write_record() fails there, with an error that is no fault. */
 
 	/* What happened. */
 	struct rig_group groups[RIG_MAX_GROUPS];

@@ -695,6 +695,57 @@ static void test_invalidation_while_running_is_seen(void **state)
 	assert_bytes_equal(r, desc.dst, desc.src, desc.size);
 }
 
+/* Blocks of pages: see DSA_BLOCK_BYTES. */
+
+static void test_a_block_is_translated_once(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = rig_memmove(r, 0, rig_page(80), rig_page(64), 16 * 4096);
+	unsigned int before = r->nr_translates;
+
+	rig_map(r, 64, 32, RIG_RW);
+	rig_do(r, 0, &desc);
+	/* Both operands and the record. */
+	assert_int_equal(r->nr_translates, before + 3);
+	rig_do(r, 0, &desc);
+	assert_int_equal(r->nr_translates, before + 3);
+}
+
+static void test_a_block_goes_with_any_of_its_pages(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = rig_memmove(r, 0, rig_page(80), rig_page(64), 16 * 4096);
+
+	rig_map(r, 64, 32, RIG_RW);
+	rig_do(r, 0, &desc);
+	assert_int_equal(r->nr_groups, 0);
+	rig_map(r, 70, 1, RIG_NONE);
+	rig_do(r, 0, &desc);
+	assert_int_equal(r->nr_groups, 1);
+	assert_request(r, 0, 0, 70, false);
+	rig_map(r, 95, 1, RIG_R);
+	rig_do(r, 0, &desc);
+	assert_int_equal(r->nr_groups, 2);
+	assert_request(r, 1, 0, 95, true);
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+	assert_bytes_equal(r, desc.dst, desc.src, desc.size);
+}
+
+static void test_a_block_that_may_be_read_may_not_be_written(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = rig_memmove(r, 0, rig_page(80), rig_page(64), 16 * 4096);
+
+	rig_map(r, 64, 16, RIG_R);
+	rig_map(r, 80, 16, RIG_RW);
+	rig_do(r, 0, &desc);
+	assert_int_equal(r->nr_groups, 0);
+	desc = rig_memmove(r, 0, rig_page(64), rig_page(80), 16 * 4096);
+	rig_do(r, 0, &desc);
+	assert_request(r, 0, 0, 64, true);
+	assert_int_equal(rig_record(r, 0).status, SVART_DSA_STATUS_SUCCESS);
+}
+
 static void test_invalidation_of_all_forgets_one_pasid_only(void **state)
 {
 	struct rig *r = *state;
@@ -888,6 +939,9 @@ int main(void)
 		RIG_TEST(test_bus_master_lost_while_sending_halts),
 		RIG_TEST(test_invalidation_while_blocked_is_seen),
 		RIG_TEST(test_invalidation_while_running_is_seen),
+		RIG_TEST(test_a_block_is_translated_once),
+		RIG_TEST(test_a_block_goes_with_any_of_its_pages),
+		RIG_TEST(test_a_block_that_may_be_read_may_not_be_written),
 		RIG_TEST(test_invalidation_of_all_forgets_one_pasid_only),
 		RIG_TEST(test_read_only_translation_is_asked_anew_for_a_write),
 		cmocka_unit_test(test_blocked_wq_does_not_stop_another_group),
