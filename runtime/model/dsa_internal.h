@@ -10,7 +10,9 @@
  *   dsa_portal.c  stores into portals -> rings of descriptors
  *   dsa_regs.c    registers and tables of BAR 0, SWERR
  *   dsa_cmd.c     the command register
- *   dsa_engine.c  executes descriptors, writes completion records
+ *   dsa_engine.c  executes descriptors
+ *   dsa_quick.c   executes those that are nothing but a copy
+ *   dsa_record.c  writes completion records
  *   dsa_fault.c   page request groups
  *   dsa_atc.c     cached translations
  *   dsa.c         options, life, the table of bus.h

@@ -9,7 +9,7 @@
  * program hands to a call of the model.
  *
  * Normally an access runs at the speed of memcpy(), under a thread-local jump buffer that a handler
- * of SIGSEGV and SIGBUS jumps to. The handler runs on the alternate stack where there is one, and
+ * of SIGSEGV and SIGBUS jumps to; a short one does without (guard_code.h). The handler runs on the alternate stack where there is one, and
  * passes on every fault that is not a guarded access. Sanitizers own these signals, so in their
  * builds (SVART_GUARD_BY_SYSCALL) the kernel copies instead, and says EFAULT.
  *
