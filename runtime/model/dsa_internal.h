@@ -61,7 +61,7 @@
 #define DSA_FETCH_AHEAD 8
 
 /* Data that an engine moves in one step. */
-#define DSA_STEP_SHIFT 16
+#define DSA_STEP_SHIFT 18
 #define DSA_STEP_BYTES (UINT64_C(1) << DSA_STEP_SHIFT)
 /* Descriptors that it takes in one step; option burst. */
 #define DSA_MAX_BURST 64
