@@ -4,16 +4,13 @@
 # shellcheck shell=bash
 #
 # Fetching: the tools of the build from the system's own package sources; the newest kernel source
-# and QEMU from Debian forky, by an apt with files of its own, so that the system's apt never hears
-# of forky.
+# and QEMU from Debian forky (tests/lib/forky.sh).
 
-readonly SUITE=forky
 readonly PACKAGES=(
     gcc make flex bison bc libelf-dev libcap-dev libssl-dev xz-utils cpio kmod rsync busybox-static
     debian-archive-keyring
 )
 readonly NEED_MIB=4000
-readonly APT=$CACHE/apt
 
 # --- the system's packages --------------------------------------------------------------------
 
@@ -43,48 +40,7 @@ fetch_packages() {
     } >"$log" 2>&1 || cannot "could not install ${missing[*]} (no network?): see $log"
 }
 
-# --- forky ------------------------------------------------------------------------------------
-
-# The mirror that this machine uses for Debian.
-mirror() {
-    # shellcheck disable=SC2016 # apt's own variable
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' \
-        'Component: main' | head -n 1
-}
-
-keyring() {
-    local file
-    for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
-        [ -e "$file" ] && printf '%s' "$file" && return
-    done
-    cannot "no debian-archive-keyring, so forky's signature cannot be checked"
-}
-
-write_sources() {
-    local uri
-    uri=$(mirror)
-    [ -n "$uri" ] || cannot "apt has no Debian mirror to take $SUITE from"
-    mkdir -p "$APT"/{lists,archives}/partial
-    printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
-        "$uri" "$SUITE" "$(keyring)" >"$APT/forky.sources"
-}
-
-# apt_with COMMAND WORD...: apt-get or apt-cache on forky alone, as on an empty system. A testing
-# distribution's index may be past its date on a mirror that is not updated.
-apt_with() {
-    local command=$1
-    shift
-    "$command" -q -o Dir::Etc::SourceList="$APT/forky.sources" -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State::Lists="$APT/lists" -o Dir::State::status=/dev/null \
-        -o Dir::Cache="$APT" -o Dir::Cache::Archives="$APT/archives" -o APT::Sandbox::User=root \
-        -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=3 \
-        -o APT::Update::Error-Mode=any -o APT::Architecture=amd64 "$@"
-}
-
-candidate() {
-    apt_with apt-cache policy "$1" | sed -n 's/^ *Candidate: //p'
-}
+# --- versions ---------------------------------------------------------------------------------
 
 # fetch_versions UPDATE: sets KERNEL_PACKAGE, KERNEL_VERSION, QEMU_VERSION: those of the last time,
 # unless UPDATE is yes or this is the first.
@@ -93,8 +49,7 @@ fetch_versions() {
     if [ "$1" = yes ] || [ ! -s "$CACHE/versions" ]; then
         write_sources
         say "looking for $SUITE's newest kernel source and QEMU"
-        apt_with apt-get update >"$log" 2>&1 ||
-            cannot "cannot read $SUITE's package list (no network?): $(grep -m1 '^[EW]:' "$log")"
+        apt_update "$log"
         KERNEL_PACKAGE=$(apt_with apt-cache depends linux-source | sed -n 's/^ *Depends: //p')
         {
             printf 'KERNEL_PACKAGE=%q\n' "$KERNEL_PACKAGE"
@@ -106,13 +61,6 @@ fetch_versions() {
     # shellcheck source=/dev/null
     . "$CACHE/versions"
     say "Linux $KERNEL_VERSION, QEMU $QEMU_VERSION; cache $CACHE"
-}
-
-need_space() {
-    local free
-    free=$(($(df --output=avail -B1M "$CACHE" | tail -n 1)))
-    [ "$free" -ge "$NEED_MIB" ] ||
-        cannot "$CACHE has $free MiB free and the rigs need $NEED_MIB: free some, or set SVART_CACHE"
 }
 
 # --- the kernel's source ----------------------------------------------------------------------
@@ -153,13 +101,5 @@ fetch_qemu() {
         "qemu-system-x86=$QEMU_VERSION" >"$log" 2>&1 ||
         cannot "cannot download QEMU (no network?): see $log"
     say "unpacking it"
-    rm -rf "$dir"
-    mkdir -p "$dir/usr/lib" "$dir/usr/lib64" "$dir/usr/bin" "$dir/usr/sbin"
-    ln -s usr/lib usr/lib64 usr/bin usr/sbin "$dir/"
-    for deb in "$APT"/archives/*.deb; do
-        dpkg-deb --fsys-tarfile "$deb" | tar x -C "$dir" --keep-directory-symlink \
-            --no-same-owner --exclude=./usr/share/doc --exclude=./usr/share/locale
-    done
-    rm -f "$APT"/archives/*.deb
-    touch "$dir/.svart-unpacked"
+    unpack_tree "$dir"
 }

@@ -3,7 +3,7 @@
 #
 # shellcheck shell=bash
 #
-# Telling: what goes on, and why it ends.
+# Telling: what goes on, and why it ends. COMMAND names who tells, CANNOT is the status of "skipped".
 
 if [ -t 1 ]; then
     readonly BOLD=$'\e[1m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'
@@ -15,13 +15,13 @@ say() { printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*"; }
 
 # Something is wrong with svart or with these scripts.
 die() {
-    printf '%s==> kernel-test: %s%s\n' "$RED" "$*" "$PLAIN" >&2
+    printf '%s==> %s: %s%s\n' "$RED" "$COMMAND" "$*" "$PLAIN" >&2
     exit 1
 }
 
-# This machine cannot run the rigs; nothing is known about svart.
+# This machine cannot; nothing is known about svart.
 cannot() {
-    printf '==> kernel-test: skipped: %s\n' "$*" >&2
+    printf '==> %s: skipped: %s\n' "$COMMAND" "$*" >&2
     exit "$CANNOT"
 }
 
