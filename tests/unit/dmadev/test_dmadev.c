@@ -425,6 +425,61 @@ static void test_dmadev_scattered_copy_keeps_the_order_of_bytes(void **state)
 	rig_end(&r);
 }
 
+/** A scattered copy of as many pieces as there can be: each source but one ends in a destination. */
+static void copy_most_pieces(struct rig *r)
+{
+	struct rte_dma_sge src[SVART_DMADEV_SGES_MAX], dst[SVART_DMADEV_SGES_MAX];
+	uint32_t i, length;
+
+	for (i = 0; i < SVART_DMADEV_SGES_MAX; i++) {
+		length = i == 0 ? 50 : 100;
+		src[i] = (struct rte_dma_sge){ at(r->src + i * PAGE), length };
+		length = i + 1 == SVART_DMADEV_SGES_MAX ? 50 : 100;
+		dst[i] = (struct rte_dma_sge){ at(r->dst + i * PAGE), length };
+	}
+	assert_int_equal(svart_dmadev_copy_sg(r->vchans, 0, src, dst, SVART_DMADEV_SGES_MAX,
+				 SVART_DMADEV_SGES_MAX, SUBMIT),
+		0);
+}
+
+static void test_dmadev_scattered_copy_that_the_queue_holds_needs_no_further_call(void **state)
+{
+	struct rig r;
+	uint16_t last;
+	bool error;
+
+	(void)state;
+	rig_start(&r, 8, SVART_DMADEV_SEGMENTS_MAX, UINT32_MAX);
+	copy_most_pieces(&r);
+	assert_int_equal(fake_queue_run(&r.fake), SVART_DMADEV_SEGMENTS_MAX);
+	assert_int_equal(completed(&r, 1, &last, &error), 1);
+	assert_false(error);
+	rig_end(&r);
+}
+
+/** The device runs dry between the calls: each of them takes one piece and hands over the next. */
+static void test_dmadev_scattered_copy_on_a_queue_of_depth_1_takes_a_call_for_each_piece(
+	void **state)
+{
+	struct rig r;
+	uint16_t last;
+	bool error;
+	int i;
+
+	(void)state;
+	rig_start(&r, 8, 1, UINT32_MAX);
+	copy_most_pieces(&r);
+	for (i = 1; i < SVART_DMADEV_SEGMENTS_MAX; i++) {
+		assert_int_equal(fake_queue_run(&r.fake), 1);
+		assert_int_equal(completed(&r, 1, &last, &error), 0);
+		assert_false(error);
+	}
+	assert_int_equal(fake_queue_run(&r.fake), 1);
+	assert_int_equal(completed(&r, 1, &last, &error), 1);
+	assert_int_equal(fake_queue_run(&r.fake), 0);
+	rig_end(&r);
+}
+
 static void test_dmadev_scattered_copy_of_unequal_sides_is_refused(void **state)
 {
 	struct rte_dma_sge sges[2] = { { .length = 8 }, { .length = 9 } };
@@ -916,6 +971,10 @@ int main(void)
 		cmocka_unit_test(test_dmadev_fenced_long_operation_is_split_after_the_fence),
 		cmocka_unit_test(test_dmadev_operation_beyond_the_largest_transfer_is_split),
 		cmocka_unit_test(test_dmadev_scattered_copy_keeps_the_order_of_bytes),
+		cmocka_unit_test(
+			test_dmadev_scattered_copy_that_the_queue_holds_needs_no_further_call),
+		cmocka_unit_test(
+			test_dmadev_scattered_copy_on_a_queue_of_depth_1_takes_a_call_for_each_piece),
 		cmocka_unit_test(test_dmadev_scattered_copy_of_unequal_sides_is_refused),
 		cmocka_unit_test(
 			test_dmadev_completed_stops_before_a_failure_until_its_status_is_taken),
