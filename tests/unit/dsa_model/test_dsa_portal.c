@@ -119,6 +119,42 @@ static void test_store_into_a_full_wq_is_dropped_and_told(void **state)
 	assert_int_equal(rig_do(r, 0, &desc).status, SVART_DSA_STATUS_SUCCESS);
 }
 
+/* Stores a burst of NOOPs, with the records from 0 on. */
+static void store_burst(struct rig *r, uint32_t nr)
+{
+	struct svart_dsa_desc descs[32];
+
+	for (uint32_t i = 0; i < nr; i++)
+		descs[i] = rig_simple(r, i, SVART_DSA_OP_NOOP);
+	svart_dsa_model.portal64(r->dev, SVART_DSA_BAR_PORTALS, 0, descs, nr);
+}
+
+static void test_burst_that_does_not_fit_is_taken_as_far_as_it_does(void **state)
+{
+	struct rig *r = *state;
+
+	store_burst(r, 20);
+	assert_int_equal(swerr_error(r), SVART_DSA_SWERR_WQ_FULL);
+	rig_run(r);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(rig_record(r, i).status,
+			i < 16 ? SVART_DSA_STATUS_SUCCESS : SVART_DSA_STATUS_NONE);
+}
+
+static void test_bursts_go_around_in_the_ring(void **state)
+{
+	struct rig *r = *state;
+
+	/* 13 shares no divisor with the ring: each place is the first of a burst once. */
+	for (unsigned int i = 0; i < DSA_MAX_WQ_SIZE; i++) {
+		store_burst(r, 13);
+		rig_run(r);
+		for (unsigned int n = 0; n < 13; n++)
+			assert_int_equal(rig_record(r, n).status, SVART_DSA_STATUS_SUCCESS);
+	}
+	assert_int_equal(swerr_error(r), 0);
+}
+
 static void test_small_stores_of_64_bytes_submit(void **state)
 {
 	struct rig *r = *state;
@@ -300,6 +336,8 @@ int main(void)
 		cmocka_unit_test(test_store_to_a_wq_that_is_not_there_does_nothing),
 		RIG_TEST(test_store_to_a_disabled_wq_is_told),
 		RIG_TEST(test_store_into_a_full_wq_is_dropped_and_told),
+		RIG_TEST(test_burst_that_does_not_fit_is_taken_as_far_as_it_does),
+		RIG_TEST(test_bursts_go_around_in_the_ring),
 		RIG_TEST(test_small_stores_of_64_bytes_submit),
 		RIG_TEST(test_small_stores_start_over_at_the_first_word),
 		RIG_TEST(test_small_stores_with_a_gap_do_not_submit),

@@ -104,6 +104,20 @@ static void test_split_portal_stores_the_first_word_first_and_all_words(void **s
 	assert_memory_equal(portal, desc, sizeof(desc));
 }
 
+static void test_portal_stores_of_a_burst_go_around_in_their_page(void **state)
+{
+	static _Alignas(4096) uint64_t portal[2 * 512];
+	struct svart_machine *m = *state;
+	_Alignas(64) uint64_t descs[3][8] = { { 1, 1 }, { 2, 2 }, { 3, 3 } };
+	struct svart_portal p;
+
+	assert_int_equal(m->ops->portal(m, portal, SVART_PORTAL_SPLIT, &p), 0);
+	p.movdir64b(p.ctx, &portal[512 - 8], descs, 3);
+	assert_memory_equal(&portal[512 - 8], descs[0], 64);
+	assert_memory_equal(portal, descs[1], 128);
+	assert_int_equal(portal[512], 0);
+}
+
 static void test_native_portal_stores_or_is_refused(void **state)
 {
 	struct svart_machine *m = *state;
@@ -151,6 +165,7 @@ int main(void)
 		cmocka_unit_test(test_listdir_gives_every_name_but_the_dots),
 		cmocka_unit_test(test_listdir_stops_when_told),
 		cmocka_unit_test(test_split_portal_stores_the_first_word_first_and_all_words),
+		cmocka_unit_test(test_portal_stores_of_a_burst_go_around_in_their_page),
 		cmocka_unit_test(test_native_portal_stores_or_is_refused),
 		cmocka_unit_test(test_pause_ends_by_its_deadline),
 		cmocka_unit_test(test_locate_takes_pci_addresses_only),
