@@ -228,7 +228,7 @@ void svart_guard_fini(void)
 		fault == 0 ? 0 : -EFAULT;                          \
 	})
 
-/** From here on memmove() is so much faster that it pays to arm a jump buffer. */
+/** From here on memmove() is a little faster, and what a jump buffer costs does not count. */
 #define LONG_COPY 32768
 
 /** @return true: done, with *rc; false: not a copy for this. */
