@@ -28,6 +28,8 @@ nitpick_ignore_regex = [("c:identifier", ".*"), ("std:ref", ".*")]
 html_theme = "sphinx_rtd_theme"
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_theme_options = {"navigation_depth": 3}
 
 

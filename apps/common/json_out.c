@@ -45,7 +45,7 @@ json_t *app_json_append(json_t *array, json_t *value)
 
 int app_json_print(json_t *object, size_t flags)
 {
-	/* json_dumpf() could end in the middle. */
+	/* json_dumpf() could fail in the middle of the text. */
 	char *text = object != NULL ? json_dumps(object, flags) : NULL;
 
 	json_decref(object);

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Messages of a program for a person, on standard error. APP_NAME is the program's, of the build.
+ * Messages of a program for a person, on standard error. The build defines APP_NAME, the program's name.
  */
 
 #include <stdarg.h>
@@ -16,7 +16,11 @@ void app_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** As app_say(). */
 void app_vsay(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
-/** Ends what is printed to standard output. @return 0; -EIO, told: it did not get there. */
+/**
+ * Makes sure that all output to standard output is written. A program that printed may end with success
+ * only if this succeeds.
+ * @return 0; -EIO, told: not all of it was written.
+ */
 int app_flush_output(void);
 
 #endif

@@ -13,11 +13,11 @@
 
 /**
  * Reads a number that a text begins with.
- * @return what follows it; NULL: there is none from min to max.
+ * @return the text after the number; NULL if there is no number from min to max.
  */
 const char *app_number_read(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
-/** Reads a number that is the whole text. @return whether it is one from min to max. */
+/** Reads a number that is the whole text. @return whether it is a number from min to max. */
 bool app_number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
 #endif

@@ -5,14 +5,14 @@
 
 /**
  * @file
- * Making text of others harmless.
+ * Makes text of others harmless.
  */
 
 #include <stddef.h>
 
 /**
- * Copies text that somebody else wrote, so that it can go to a terminal: what is no printable ASCII
- * becomes '?', and what does not fit is cut.
+ * Copies text that somebody else wrote, so that it can go to a terminal: bytes that are no printable ASCII
+ * become '?', and text that does not fit is cut.
  */
 void app_text_copy(char *to, size_t len, const char *from);
 

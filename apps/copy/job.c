@@ -6,16 +6,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "bad_address.h"
 #include "say.h"
 
 /* Completions that are taken at once. */
 #define BURST 32
-/* How long a wait can be before a signal is noticed. */
+/* Longest wait before a signal is noticed. */
 #define WAIT_NS UINT64_C(50000000)
-/* Resumptions of one operation in a row that may do nothing, before the device is called broken. */
+/* Most resumptions of one operation in a row that make no progress, before the device counts as broken. */
 #define MAX_IDLE_RESUMES 1000
 
-/* One operation: bytes [off, off + len) of the file, of which `done` are through. */
+/* One operation: bytes [off, off + len) of the file, of which `done` are copied. */
 struct piece {
 	uint64_t off;
 	uint64_t len;
@@ -50,7 +51,7 @@ static struct piece *piece_of(const struct job *job, uint64_t nr)
 	return &job->pieces[slot_of(job, nr)];
 }
 
-/* Hands the rest of a piece to the queue. @return false: the queue takes nothing now. */
+/* Hands the rest of a piece to the queue. @return false if the queue takes nothing now. */
 static bool prep(struct job *job, uint64_t nr)
 {
 	const struct copy_job_params *p = job->params;
@@ -66,17 +67,17 @@ static bool prep(struct job *job, uint64_t nr)
 static int next_extent(struct job *job)
 {
 	const struct copy_job_params *p = job->params;
-	int rc = svart_copy_source_next_extent(p->source, job->extent.end, &job->extent);
+	int rc;
 
-	if (rc != 1)
-		return rc;
+	if (!svart_copy_source_next_extent(p->source, job->extent.end, &job->extent))
+		return 0;
 	do
 		rc = svart_copy_output_reserve(p->output, &job->extent);
 	while (rc == -EINTR && *p->stop == 0);
 	return rc != 0 ? rc : 1;
 }
 
-/* Fills the queue. @return 1: there is more; 0: that was all; -errno. */
+/* Fills the queue. @return 1 if there is more; 0 if that was all; -errno. */
 static int feed(struct job *job)
 {
 	const struct copy_session *s = job->params->session;
@@ -101,41 +102,22 @@ static int feed(struct job *job)
 	return 1;
 }
 
-/* What a bad address means: the device reached for something that the file no longer has. */
-static int say_bad_address(
-	const struct job *job, const struct piece *piece, const struct svart_completion *c)
-{
-	const struct copy_job_params *p = job->params;
-	bool write = (c->flags & SVART_COMPLETION_FAULT_WRITE) != 0;
-	int rc;
-
-	svart_copy_say("the device cannot %s address 0x%" PRIx64 ", in the %" PRIu64
-		       " bytes at offset %" PRIu64 " of '%s'",
-		write ? "write to" : "read", c->fault_addr, piece->len - piece->done,
-		piece->off + piece->done, write ? p->output->path : p->source->path);
-	rc = write ? 0 : svart_copy_source_check(p->source);
-	if (rc != 0)
-		return rc;
-	svart_copy_say(
-		"%s", write ? "likely there is no memory left, or somebody cut the file short"
-			    : "likely the disk cannot be read; see the kernel's log");
-	return -EIO;
-}
-
 static int say_queue_failed(const struct job *job)
 {
-	struct svart_queue_error error;
+	struct svart_queue_error error = SVART_QUEUE_ERROR_INIT();
 
-	if (svart_queue_error_get(job->q, &error) == 0)
+	if (svart_queue_error_get(job->q, &error) == 0 && error.code != 0)
 		svart_copy_say("the device's queue has failed: %s (error 0x%02x, address 0x%" PRIx64
 			       ")",
 			error.text, error.code, error.fault_addr);
+	else if (svart_queue_error_get(job->q, &error) == 0)
+		svart_copy_say("the device's queue has failed: %s", error.text);
 	else
 		svart_copy_say("the device's queue takes no operations and gives no reason");
 	return -EIO;
 }
 
-/* A device can also report memory that went away under it as an error of its own. */
+/* Tells a device error. A device can also report memory that was removed under it as an error of its own. */
 static int say_device_error(
 	const struct job *job, const struct piece *piece, const struct svart_completion *c)
 {
@@ -146,10 +128,21 @@ static int say_device_error(
 		piece->off + piece->done, job->params->source->path, svart_status_name(c->status),
 		c->hw_status);
 	rc = svart_copy_source_check(job->params->source);
+	if (rc == 0)
+		rc = svart_copy_output_check(
+			job->params->output, svart_copy_source_bytes(job->params->source));
 	return rc != 0 ? rc : -EIO;
 }
 
-/* An operation that ended early goes on where it ended. */
+static int say_no_memory(const struct job *job, const struct piece *piece)
+{
+	svart_copy_say("there was no memory to pin for the device at offset %" PRIu64
+		       " of '%s': free some, or raise the limit (ulimit -l), then copy again",
+		piece->off + piece->done, job->params->source->path);
+	return -ENOMEM;
+}
+
+/* Lets an operation that ended early go on where it ended. */
 static int resume(struct job *job, uint64_t nr, uint64_t bytes_done)
 {
 	struct piece *piece = piece_of(job, nr);
@@ -160,7 +153,7 @@ static int resume(struct job *job, uint64_t nr, uint64_t bytes_done)
 			piece->off + piece->done, job->params->source->path);
 		return -EIO;
 	}
-	/* It has just left the queue, so there is room. */
+	/* The operation has just left the queue, so there is room. */
 	return prep(job, nr) ? 0 : say_queue_failed(job);
 }
 
@@ -186,7 +179,9 @@ static int complete(struct job *job, const struct svart_completion *c)
 	case SVART_STATUS_PARTIAL:
 		return resume(job, c->cookie, c->bytes_done);
 	case SVART_STATUS_BAD_ADDRESS:
-		return say_bad_address(job, piece, c);
+		return svart_copy_say_bad_address(job->params, piece->off + piece->done, left, c);
+	case SVART_STATUS_NO_MEMORY:
+		return say_no_memory(job, piece);
 	case SVART_STATUS_QUEUE_FAILED:
 		return say_queue_failed(job);
 	default:
@@ -194,7 +189,7 @@ static int complete(struct job *job, const struct svart_completion *c)
 	}
 }
 
-/* Takes over what is complete, in order, and gives back the memory behind it. */
+/* Takes over the pieces that are complete, in order, and gives back the memory behind them. */
 static int retire(struct job *job)
 {
 	const struct copy_job_params *p = job->params;
@@ -238,7 +233,7 @@ static int reap(struct job *job)
 	return retire(job);
 }
 
-/* One turn of the loop. @return 1: go on; 0: all is through; -errno. */
+/* One turn of the loop. @return 1 to go on; 0 if all is copied; -errno. */
 static int turn(struct job *job)
 {
 	int more = feed(job), rc;
@@ -259,8 +254,11 @@ int svart_copy_job_run(const struct copy_job_params *params, struct copy_totals 
 
 	*totals = (struct copy_totals){ 0 };
 	job.pieces = calloc(params->session->depth, sizeof(*job.pieces));
-	if (job.pieces == NULL)
-		return svart_copy_say_file("copy", params->source->path, -ENOMEM);
+	if (job.pieces == NULL) {
+		svart_copy_say("no memory for %" PRIu32 " operations in flight; lower --depth",
+			params->session->depth);
+		return -ENOMEM;
+	}
 	do
 		rc = turn(&job);
 	while (rc == 1 && *params->stop == 0);

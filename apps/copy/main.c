@@ -4,15 +4,17 @@
 /*
  * svart-copy: copies a file by an accelerator that is handed raw process addresses.
  *
- * This file is the order of things. Files are opened before the device, because most mistakes are
- * about files; the queue is stopped before memory is taken back, and memory before the device is
- * closed, also when something failed.
+ * This file has the order of all steps. Files are opened before the device, because most mistakes are about
+ * files; the queue is stopped before memory is taken back, and memory before the device is closed, also
+ * when something failed.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
+#include "command_line.h"
 #include "job.h"
+#include "message.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -20,11 +22,13 @@
 #include "say.h"
 #include "session.h"
 #include "source.h"
+#include "standard.h"
 #include "verify.h"
 
-#define EXIT_USAGE 2
+/* The copy is complete, but a later step failed. */
+#define EXIT_LATE 3
 
-/* Set by the handler, on any thread; the loops look at it through pointers. */
+/* The handler sets it, on any thread; the loops read it through pointers. */
 static atomic_int stop_signal;
 
 static void on_signal(int number)
@@ -38,18 +42,22 @@ static void catch_signals(void)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
-	/* A file beyond RLIMIT_FSIZE is to be an error of a call, with a message. */
+	/*
+	 * With these ignored, a file beyond RLIMIT_FSIZE, and a summary that nobody reads, are errors of a
+	 * call.
+	 */
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct sigaction old;
 
-		/* nohup and background jobs ignore some; that stays. */
+		/* nohup and background jobs ignore some signals, and those stay ignored. */
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(signals[i], &action, NULL);
 	}
 }
 
-/* Runs the operations, and whatever comes of it takes all memory back from the device. */
+/* Runs the operations, and in any case takes all memory back from the device. */
 static int copy_data(const struct copy_options *options, struct copy_session *session,
 	struct copy_source *src, struct copy_output *out, struct copy_report *report)
 {
@@ -84,21 +92,17 @@ static int verify(const struct copy_options *options, const struct copy_source *
 	return rc;
 }
 
-/* Says what a copy that failed on the way leaves behind. */
-static void say_failed(const struct copy_output *out, int rc)
+/* Gives up a copy that failed, and says what it leaves behind. */
+static void give_up(struct copy_output *out, int rc)
 {
-	const char *state = "was not made";
+	const char *state = svart_copy_output_undo(out);
 
-	if (out->in_place)
-		state = "is left empty";
-	else if (out->replaces)
-		state = "is as it was before";
 	if (rc == -EINTR)
 		svart_copy_say("interrupted by signal %d", (int)stop_signal);
-	svart_copy_say("the copy failed; '%s' %s", out->path, state);
+	svart_copy_say("the copy failed; '%s' %s", out->target.path, state);
 }
 
-/* All that happens on an open device. */
+/* Does all steps on an open device. */
 static int copy_on_device(const struct copy_options *options, struct copy_session *session,
 	struct copy_source *src, struct copy_output *out, struct copy_report *report)
 {
@@ -110,6 +114,8 @@ static int copy_on_device(const struct copy_options *options, struct copy_sessio
 	report->chunk = session->chunk;
 	rc = copy_data(options, session, src, out, report);
 	report->time_ns = svart_copy_now_ns() - start_ns;
+	report->faults = (struct svart_fault_stats)SVART_FAULT_STATS_INIT();
+	report->space = (struct svart_space_stats)SVART_SPACE_STATS_INIT();
 	svart_fault_stats_get(session->faults, &report->faults);
 	svart_space_stats_get(session->space, &report->space);
 	if (rc == 0 && options->verify)
@@ -121,11 +127,15 @@ static int copy_on_device(const struct copy_options *options, struct copy_sessio
 	if (rc == 0)
 		rc = svart_copy_output_commit(out);
 	if (rc != 0)
-		say_failed(out, rc);
+		give_up(out, rc);
+	report->complete = rc == 0;
 	return rc;
 }
 
-/* Opens all, copies, closes all. @return 0 or -errno, told. */
+/*
+ * Opens everything, copies, closes everything.
+ * @return 0 or -errno, told; report->complete says whether the copy was complete before.
+ */
 static int copy_file(const struct copy_options *options, struct copy_report *report)
 {
 	struct copy_session session = { 0 };
@@ -136,7 +146,7 @@ static int copy_file(const struct copy_options *options, struct copy_report *rep
 	rc = svart_copy_source_open(options->source, &src);
 	if (rc != 0)
 		return rc;
-	rc = svart_copy_output_open(options->destination, &src, &out);
+	rc = svart_copy_output_open(options->destination, &src, options->verify, &out);
 	if (rc != 0)
 		goto close_source;
 	rc = svart_copy_session_open(options, &session);
@@ -158,12 +168,21 @@ int main(int argc, char **argv)
 	struct copy_report report = { 0 };
 	int rc;
 
-	rc = svart_copy_options_parse(argc, argv, &options);
-	if (rc != 0)
-		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
-	catch_signals();
-	rc = copy_file(&options, &report);
-	if (rc != 0)
+	if (app_standard_open() != 0)
 		return EXIT_FAILURE;
-	return svart_copy_report_print(&options, &report) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	rc = svart_copy_options_parse(argc, argv, &options);
+	if (rc < 0)
+		return APP_EXIT_USAGE;
+	catch_signals();
+	if (rc > 0)
+		return app_flush_output() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	rc = copy_file(&options, &report);
+	if (rc == 0)
+		rc = svart_copy_report_print(&options, &report);
+	if (rc == 0)
+		return EXIT_SUCCESS;
+	if (!report.complete)
+		return EXIT_FAILURE;
+	svart_copy_say("the copy itself is complete, in '%s'", options.destination);
+	return EXIT_LATE;
 }

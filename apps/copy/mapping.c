@@ -13,8 +13,8 @@
 #include "say.h"
 
 /*
- * Large against the cost of a forget (an unmap and an invalidation of the device's TLB), small
- * against memory.
+ * The step is large enough to make the cost of a forget small (an unmap and an invalidation of the device's
+ * TLB), and is small compared with memory.
  */
 #define RELEASE_STEP (UINT64_C(16) << 20)
 
@@ -54,7 +54,9 @@ int svart_copy_mapping_open(int fd, uint64_t bytes, int prot, struct copy_mappin
 	addr = mmap(NULL, bytes, prot, flags, fd, 0);
 	if (addr == MAP_FAILED)
 		return -errno;
-	/* Read ahead for the device's page requests; only advice, so a refusal does not matter. */
+	/*
+	 * This reads ahead for the device's page requests. It is only advice, so a refusal does not matter.
+	 */
 	if (fd >= 0)
 		madvise(addr, bytes, MADV_SEQUENTIAL);
 	*map = (struct copy_mapping){
@@ -74,25 +76,26 @@ bool svart_copy_mapping_device_writable(int fd)
 	return fs.f_type == TMPFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC;
 }
 
-/* Forget comes before munmap, always: a pin does not follow the page tables. */
+/*
+ * Releases memory. A pin does not follow the page tables, so memory that a device may reach is unmapped
+ * through its space.
+ */
 static int release(struct copy_mapping *map, struct svart_space *space, size_t upto)
 {
 	uint8_t *start = map->addr + map->released;
 	size_t len = upto - map->released;
+	int rc = 0;
 
 	if (len == 0)
 		return 0;
-	if (space != NULL) {
-		int rc = svart_space_forget(space, start, len);
-
-		if (rc != 0) {
-			svart_copy_say(
-				"cannot take memory back from the device: %s", svart_error_text());
-			return rc;
-		}
-	}
-	if (munmap(start, len) != 0)
+	if (space != NULL)
+		rc = svart_space_munmap(space, start, len);
+	else if (munmap(start, len) != 0)
 		return svart_copy_say_file("unmap", "copied memory", -errno);
+	if (rc != 0) {
+		svart_copy_say("cannot take memory back from the device: %s", svart_error_text());
+		return rc;
+	}
 	map->released = upto;
 	return 0;
 }

@@ -5,11 +5,11 @@
 
 /**
  * @file
- * Memory that the device is given, and that is taken back behind it as the copy goes.
+ * Memory that the device gets, and that is taken back behind it as the copy advances.
  *
- * A file is mapped whole: address space costs nothing, and no operation waits at a window's edge.
- * What is behind the copy is forgotten and unmapped in steps, so that what is pinned at a time is a
- * step and what is in flight, whatever the size of the file.
+ * A file is mapped as a whole: address space costs nothing, and no operation waits at a window's edge.
+ * Memory behind the copy is forgotten and unmapped in steps, so only a step and the memory in flight are
+ * pinned at a time, whatever the size of the file.
  */
 
 #include <stdbool.h>
@@ -21,21 +21,21 @@
 /**
  * One mapping.
  *
- * Owner: the copying thread, which never touches mapped files: one that was cut short would raise
+ * Owner: the copying thread, which never touches mapped files: a file that was cut short would raise
  * SIGBUS. Lifetime: open to close. Locks: none.
  */
 struct copy_mapping {
-	uint8_t *addr;   /**< NULL: nothing is mapped. */
-	size_t bytes;    /**< Mapped at first, whole pages. */
-	size_t released; /**< Of these, from the start, forgotten and unmapped by now. */
+	uint8_t *addr; /**< NULL: nothing is mapped. */
+	size_t bytes;  /**< Bytes that were mapped at first, whole pages. */
+	size_t released; /**< Bytes of these, from the start, that are forgotten and unmapped by now. */
 	size_t step;     /**< Bytes that are released at a time, whole pages. */
 };
 
 /**
- * Maps the first bytes of a file, shared: with MAP_PRIVATE a pin would copy each page.
+ * Maps the first bytes of a file, shared, because with MAP_PRIVATE a pin would copy each page.
  *
  * @param fd   the file; -1: anonymous memory, private.
- * @param prot of mmap().
+ * @param prot as for mmap().
  * @return 0 or -errno, not told.
  */
 int svart_copy_mapping_open(int fd, uint64_t bytes, int prot, struct copy_mapping *map);
@@ -54,7 +54,7 @@ int svart_copy_mapping_release(struct copy_mapping *map, struct svart_space *spa
 /**
  * Takes back all that is left. No operation on it is in flight.
  *
- * @param space may be NULL: no device was ever given the memory.
+ * @param space may be NULL if no device ever had the memory.
  * @return as svart_copy_mapping_release().
  */
 int svart_copy_mapping_close(struct copy_mapping *map, struct svart_space *space);

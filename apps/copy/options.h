@@ -23,7 +23,7 @@ struct copy_options {
 	const char *destination;
 	const char *device; /**< Device spec. */
 	const char *eal;    /**< EAL's arguments, NULL: svart's defaults. */
-	uint64_t chunk;     /**< Bytes of one operation at most; 0: not given. */
+	uint64_t chunk;     /**< Most bytes of one operation; 0: not given. */
 	uint32_t depth;     /**< Operations in flight; 0: not given. */
 	enum svart_fault_run faults;
 	bool verify;

@@ -4,176 +4,125 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
+
+#include "inode.h"
 #include "say.h"
 
-/* Names that are tried for the unfinished file; other runs of the same PID can have left some. */
-#define TEMP_NAMES 100
+/* --- a new file, or the old one in place ------------------------------------------------------- */
 
-static bool same_file(const struct stat *a, const struct stat *b)
+/* @return a seal (fcntl(2)) that prevents writes to a memfd; NULL if there is none. */
+static const char *seal_of(int fd)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0) /* Files on disks have no seals. */
+		return NULL;
+	if ((seals & F_SEAL_WRITE) != 0)
+		return "F_SEAL_WRITE";
+	if ((seals & F_SEAL_FUTURE_WRITE) != 0)
+		return "F_SEAL_FUTURE_WRITE";
+	if ((seals & F_SEAL_SHRINK) != 0)
+		return "F_SEAL_SHRINK";
+	return (seals & F_SEAL_GROW) != 0 ? "F_SEAL_GROW" : NULL;
 }
 
-static const char *last_component(const char *path)
+static int choose_in_place(struct copy_output *out, bool read_back)
 {
-	const char *slash = strrchr(path, '/');
+	const struct copy_target *target = &out->target;
+	const char *seal;
 
-	return slash != NULL ? slash + 1 : path;
-}
-
-/* DST, or DST/NAME where DST is a directory. */
-static int choose_path(const char *path, const struct copy_source *src, char **chosen)
-{
-	const char *parted = path[strlen(path) - 1] == '/' ? "" : "/";
-	struct stat st;
-	int rc;
-
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		rc = asprintf(chosen, "%s%s%s", path, parted, last_component(src->path));
-	else
-		rc = asprintf(chosen, "%s", path);
-	if (rc < 0) {
-		*chosen = NULL;
-		return svart_copy_say_file("copy to", path, -ENOMEM);
+	out->in_place = true;
+	out->fd = target->write_fd;
+	if (out->fd < 0) {
+		svart_copy_say("'%s' is being run, so it cannot be written, and no other file can "
+			       "take its place; choose another name",
+			target->path);
+		return -ETXTBSY;
 	}
-	return 0;
-}
-
-/* An existing DST may be replaced where cp would write into it, and nowhere else. */
-static int check_old(const struct copy_output *out, const struct copy_source *src)
-{
-	struct stat standard_output;
-
-	if (same_file(&out->old, &src->stat)) {
-		svart_copy_say("'%s' and '%s' are the same file", src->path, out->path);
-		return -EINVAL;
+	seal = seal_of(out->fd);
+	if (seal != NULL) {
+		svart_copy_say("'%s' is sealed with %s, so it cannot be overwritten; copy to one "
+			       "without seals",
+			target->path, seal);
+		return -EPERM;
 	}
-	if (S_ISDIR(out->old.st_mode)) {
-		svart_copy_say("'%s' is a directory; give the copy another name", out->path);
-		return -EISDIR;
-	}
-	if (!S_ISREG(out->old.st_mode)) {
+	if (read_back && !target->readable) {
 		svart_copy_say(
-			"'%s' is not a regular file: svart-copy writes regular files only; copy "
-			"to a file first",
-			out->path);
-		return -EINVAL;
+			"'%s' may be written and not read; leave --verify out", target->path);
+		return -EACCES;
 	}
-	if (fstat(STDOUT_FILENO, &standard_output) == 0 && same_file(&out->old, &standard_output)) {
-		svart_copy_say("'%s' is the standard output, where the summary goes; name another "
-			       "file",
-			out->path);
-		return -EINVAL;
-	}
-	if (faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0)
-		return svart_copy_say_file("write to", out->path, -errno);
 	return 0;
 }
 
-/* Finds out whether there is an old file, and follows symbolic links to it. */
-static int find_old(struct copy_output *out, const struct copy_source *src)
+/* Tells errors that do not say whether a file may be made there: there is only not enough of something. */
+static bool is_shortage(int rc)
 {
-	struct stat link;
-	char *real;
-	int rc;
+	return rc == -ENOSPC || rc == -EDQUOT || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE ||
+	       rc == -EIO || rc == -EINTR;
+}
 
-	if (stat(out->path, &out->old) != 0) {
-		if (errno != ENOENT)
-			return svart_copy_say_file("write to", out->path, -errno);
-		if (lstat(out->path, &link) != 0)
-			return 0;
-		svart_copy_say("'%s' is a symbolic link to nothing; remove it first", out->path);
-		return -ENOENT;
-	}
-	rc = check_old(out, src);
+static void remove_unfinished(struct copy_output *out)
+{
+	int rc = svart_copy_unfinished_remove(&out->unfinished);
+
 	if (rc != 0)
-		return rc;
-	out->replaces = true;
-	out->in_place = out->old.st_nlink == 0;
-	if (out->in_place)
+		svart_copy_say("cannot remove the incomplete '%s' beside '%s': %s",
+			out->unfinished.name, out->target.path, strerror(-rc));
+	out->unfinished.name[0] = '\0'; /* This is done once only. */
+	out->fd = -1;
+}
+
+/*
+ * Chooses a new file, if possible.
+ * @return 0 if the copy grows in a new file; 1 if nothing can take the old one's place; -errno, told.
+ */
+static int choose_new(struct copy_output *out, const struct copy_source *src)
+{
+	struct copy_target *target = &out->target;
+	mode_t mode = target->exists ? 0600 : src->stat.st_mode & 0777;
+	int rc;
+
+	if (target->exists && !svart_copy_target_replaceable(target))
+		return 1;
+	rc = svart_copy_unfinished_create(target->dir_fd, mode, &out->unfinished);
+	if (rc != 0 && (!target->exists || is_shortage(rc)))
+		return svart_copy_say_file("create", target->path, rc);
+	if (rc != 0)
+		return 1;
+	out->fd = out->unfinished.fd;
+	rc = target->exists ? svart_copy_inode_adopt(target->read_fd, out->fd) : 0;
+	if (rc == 0) {
+		svart_copy_target_end_writing(target);
 		return 0;
-	real = realpath(out->path, NULL);
-	if (real == NULL)
-		return svart_copy_say_file("follow", out->path, -errno);
-	free(out->path);
-	out->path = real;
-	return 0;
-}
-
-/* Opens the directory of the output; its last component goes to out->name. */
-static int open_directory(struct copy_output *out)
-{
-	const char *name = last_component(out->path);
-	size_t dir_len = (size_t)(name - out->path);
-	char *dir = dir_len != 0 ? strndup(out->path, dir_len) : strdup(".");
-	int rc = 0;
-
-	out->name = strdup(name);
-	if (dir == NULL || out->name == NULL)
-		rc = svart_copy_say_file("copy to", out->path, -ENOMEM);
-	else if (strlen(name) > NAME_MAX)
-		rc = svart_copy_say_file("write to", out->path, -ENAMETOOLONG);
-	else {
-		out->dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (out->dir_fd < 0)
-			rc = svart_copy_say_file("open directory", dir, -errno);
-		else if (*name == '\0') {
-			svart_copy_say("'%s' is no directory; make it first", out->path);
-			rc = -ENOENT;
-		}
 	}
-	free(dir);
-	return rc;
+	remove_unfinished(out);
+	return is_shortage(rc) ? svart_copy_say_file("create a file like", target->path, rc) : 1;
 }
 
-/* Makes the unfinished file. The kernel applies the umask or the directory's default ACL. */
-static int create_temp(struct copy_output *out, mode_t mode)
-{
-	for (unsigned int i = 0; i < TEMP_NAMES; i++) {
-		snprintf(out->temp, sizeof(out->temp), ".svart-copy-%ld-%u", (long)getpid(), i);
-		out->fd = openat(
-			out->dir_fd, out->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
-		if (out->fd >= 0)
-			return 0;
-		if (errno != EEXIST)
-			break;
-	}
-	out->temp[0] = '\0';
-	return svart_copy_say_file("create", out->path, -errno);
-}
-
-static int open_in_place(struct copy_output *out)
-{
-	out->fd = open(out->path, O_RDWR | O_CLOEXEC);
-	return out->fd < 0 ? svart_copy_say_file("write to", out->path, -errno) : 0;
-}
-
-int svart_copy_output_open(const char *path, const struct copy_source *src, struct copy_output *out)
+int svart_copy_output_open(
+	const char *path, const struct copy_source *src, bool read_back, struct copy_output *out)
 {
 	int rc;
 
-	*out = (struct copy_output){ .fd = -1, .dir_fd = -1 };
-	rc = choose_path(path, src, &out->path);
+	*out = (struct copy_output){ .fd = -1, .unfinished.fd = -1 };
+	rc = svart_copy_target_open(path, src, &out->target);
 	if (rc == 0)
-		rc = find_old(out, src);
-	if (rc == 0 && out->in_place)
-		rc = open_in_place(out);
-	else if (rc == 0) {
-		rc = open_directory(out);
-		if (rc == 0)
-			rc = create_temp(out, src->stat.st_mode);
-	}
+		rc = choose_new(out, src);
+	if (rc == 1)
+		rc = choose_in_place(out, read_back);
 	if (rc != 0)
 		svart_copy_output_close(out);
 	return rc;
 }
+
+/* --- the memory that the device writes to ------------------------------------------------------ */
 
 static int map_ring(struct copy_output *out, uint32_t depth, uint64_t chunk)
 {
@@ -183,27 +132,46 @@ static int map_ring(struct copy_output *out, uint32_t depth, uint64_t chunk)
 	out->buffer_bytes = chunk;
 	rc = svart_copy_mapping_open(-1, chunk * depth, PROT_READ | PROT_WRITE, &out->map);
 	if (rc != 0)
-		svart_copy_say("cannot get %llu bytes for buffers: %s; lower --depth or --chunk",
+		svart_copy_say("cannot get %llu bytes for buffers, --depth times --chunk: %s; "
+			       "lower one of them",
 			(unsigned long long)(chunk * depth), strerror(-rc));
 	return rc;
 }
 
-/* An empty file of the right size: what was in a file that is written in place goes first. */
+static int say_size(const struct copy_output *out, uint64_t bytes, int rc)
+{
+	struct statfs fs;
+
+	if (rc != -EINVAL || fstatfs(out->fd, &fs) != 0 || fs.f_type != HUGETLBFS_MAGIC)
+		return svart_copy_say_file("give its size to", out->target.path, rc);
+	svart_copy_say("'%s' cannot have %llu bytes: hugetlbfs holds whole huge pages only; choose "
+		       "another place",
+		out->target.path, (unsigned long long)bytes);
+	return rc;
+}
+
+/* Empties a file that is written in place, but not before it is known that the new size is possible. */
+static int empty(struct copy_output *out, uint64_t bytes)
+{
+	if (bytes > (uint64_t)out->target.old.st_size) {
+		if (ftruncate(out->fd, (off_t)bytes) != 0)
+			return say_size(out, bytes, -errno);
+		out->touched = true;
+	}
+	if (ftruncate(out->fd, 0) != 0)
+		return svart_copy_say_file("empty", out->target.path, -errno);
+	out->touched = true;
+	return 0;
+}
+
+/* Makes an empty file of the right size. */
 static int set_size(struct copy_output *out, uint64_t bytes)
 {
-	out->touched = true;
-	if (out->in_place && ftruncate(out->fd, 0) != 0)
-		return svart_copy_say_file("empty", out->path, -errno);
-	if (ftruncate(out->fd, (off_t)bytes) == 0)
-		return 0;
-	if (errno == EINVAL) {
-		svart_copy_say(
-			"'%s' cannot have %llu bytes: hugetlbfs holds whole huge pages only; "
-			"choose another place",
-			out->path, (unsigned long long)bytes);
-		return -EINVAL;
-	}
-	return svart_copy_say_file("give its size to", out->path, -errno);
+	int rc = out->in_place ? empty(out, bytes) : 0;
+
+	if (rc == 0 && ftruncate(out->fd, (off_t)bytes) != 0)
+		rc = say_size(out, bytes, -errno);
+	return rc;
 }
 
 int svart_copy_output_prepare(
@@ -213,11 +181,13 @@ int svart_copy_output_prepare(
 
 	if (rc != 0 || bytes == 0)
 		return rc;
-	out->mapped = svart_copy_mapping_device_writable(out->fd);
+	/* A file that is mapped must be open for reading, too. */
+	out->mapped = (!out->in_place || out->target.readable) &&
+		      svart_copy_mapping_device_writable(out->fd);
 	if (!out->mapped)
 		return map_ring(out, depth, chunk);
 	rc = svart_copy_mapping_open(out->fd, bytes, PROT_READ | PROT_WRITE, &out->map);
-	return rc != 0 ? svart_copy_say_file("map", out->path, rc) : 0;
+	return rc != 0 ? svart_copy_say_map(out->fd, out->target.path, bytes, rc) : 0;
 }
 
 int svart_copy_output_reserve(struct copy_output *out, const struct copy_extent *extent)
@@ -228,7 +198,7 @@ int svart_copy_output_reserve(struct copy_output *out, const struct copy_extent 
 		return 0;
 	if (errno == EINTR)
 		return -EINTR;
-	return svart_copy_say_file("get room for", out->path, -errno);
+	return svart_copy_say_file("get room for", out->target.path, -errno);
 }
 
 void *svart_copy_output_place(const struct copy_output *out, uint32_t slot, uint64_t off)
@@ -249,7 +219,7 @@ int svart_copy_output_retire(struct copy_output *out, uint32_t slot, uint64_t of
 			continue;
 		if (written <= 0)
 			return svart_copy_say_file(
-				"write to", out->path, written < 0 ? -errno : -EIO);
+				"write to", out->target.path, written < 0 ? -errno : -EIO);
 		data += written;
 		off += (uint64_t)written;
 		len -= (uint64_t)written;
@@ -267,48 +237,98 @@ int svart_copy_output_unmap(struct copy_output *out, struct svart_space *space)
 	return svart_copy_mapping_close(&out->map, space);
 }
 
-/* The owner and mode that cp would leave: an old file's, where there is one. */
-static int set_owner_and_mode(struct copy_output *out)
+/* --- the end ----------------------------------------------------------------------------------- */
+
+/*
+ * Makes the new file like the old one again: the old one may have changed meanwhile, and the name may
+ * belong to another file.
+ */
+static int take_over(struct copy_output *out)
 {
-	if (!out->replaces || out->in_place)
+	const struct copy_target *target = &out->target;
+	int rc;
+
+	if (!target->exists)
 		return 0;
-	/* Only root can give files away; for others the copy is theirs, as a new file would be. */
-	if (fchown(out->fd, out->old.st_uid, out->old.st_gid) != 0 && errno != EPERM)
-		return svart_copy_say_file("set the owner of", out->path, -errno);
-	if (fchmod(out->fd, out->old.st_mode & 0777) != 0)
-		return svart_copy_say_file("set the mode of", out->path, -errno);
-	return 0;
+	rc = svart_copy_target_check(target);
+	if (rc != 0)
+		return rc;
+	rc = svart_copy_inode_adopt(target->read_fd, out->fd);
+	if (rc != 0)
+		svart_copy_say("owner, permissions or attributes of '%s' were changed while it was "
+			       "copied, and the copy cannot have them: %s; copy again",
+			target->path, strerror(-rc));
+	return rc;
+}
+
+static int say_publish(const struct copy_output *out, int rc)
+{
+	if (rc != -EEXIST)
+		return svart_copy_say_file("give its name to", out->target.path, rc);
+	svart_copy_say("'%s' was made by somebody while the copy was; remove it or choose another "
+		       "name, and copy again",
+		out->target.path);
+	return rc;
 }
 
 int svart_copy_output_commit(struct copy_output *out)
 {
-	int fd = out->fd, rc;
+	int rc;
 
-	rc = set_owner_and_mode(out);
-	if (rc != 0)
-		return rc;
-	/* Network file systems report at close() what they could not write. */
-	out->fd = -1;
-	if (close(fd) != 0)
-		return svart_copy_say_file("write to", out->path, -errno);
-	if (!out->in_place && renameat(out->dir_fd, out->temp, out->dir_fd, out->name) != 0)
-		return svart_copy_say_file("give its name to", out->path, -errno);
-	out->temp[0] = '\0';
+	if (out->in_place) {
+		rc = svart_copy_unfinished_write_out(out->fd);
+		if (rc != 0)
+			return svart_copy_say_file("write to", out->target.path, rc);
+	} else {
+		rc = take_over(out);
+		if (rc != 0)
+			return rc;
+		rc = svart_copy_unfinished_publish(
+			&out->unfinished, out->target.name, out->target.exists);
+		if (rc != 0)
+			return say_publish(out, rc);
+	}
+	out->done = true;
 	return 0;
+}
+
+/* @return what happened to the old file. */
+static const char *undo_in_place(struct copy_output *out)
+{
+	if (!out->touched)
+		return "is as it was before";
+	out->touched = false; /* This is done once only. */
+	if (ftruncate(out->fd, 0) == 0)
+		return "is left empty";
+	svart_copy_say("cannot empty '%s': %s", out->target.path, strerror(errno));
+	return "is left incomplete";
+}
+
+const char *svart_copy_output_undo(struct copy_output *out)
+{
+	if (out->in_place)
+		return undo_in_place(out);
+	remove_unfinished(out);
+	return out->target.exists ? "is as it was before" : "was not made";
+}
+
+int svart_copy_output_check(const struct copy_output *out, uint64_t bytes)
+{
+	struct stat now;
+
+	if (!out->mapped || fstat(out->fd, &now) != 0 || (uint64_t)now.st_size >= bytes)
+		return 0;
+	svart_copy_say("'%s' was cut short while it was written; copy again when nobody else "
+		       "writes to it",
+		out->target.path);
+	return -ENODATA;
 }
 
 void svart_copy_output_close(struct copy_output *out)
 {
-	if (out->fd >= 0 && out->in_place && out->touched && ftruncate(out->fd, 0) != 0)
-		svart_copy_say(
-			"'%s' is incomplete and cannot be emptied: %s", out->path, strerror(errno));
-	if (out->fd >= 0)
-		close(out->fd);
-	if (out->temp[0] != '\0' && unlinkat(out->dir_fd, out->temp, 0) != 0)
-		svart_copy_say("cannot remove the incomplete '%s' beside '%s': %s", out->temp,
-			out->path, strerror(errno));
-	if (out->dir_fd >= 0)
-		close(out->dir_fd);
-	free(out->name);
-	free(out->path);
+	if (!out->done)
+		svart_copy_output_undo(out);
+	else if (!out->in_place)
+		remove_unfinished(out);
+	svart_copy_target_close(&out->target);
 }

@@ -7,21 +7,22 @@
  * @file
  * The file that is written.
  *
- * The copy grows under a name for now, .svart-copy-PID-N in the same directory, and is renamed to
- * its own name by svart_copy_output_commit(). So there is never a file that looks complete and is
- * not, and an old file stays until there is a new one. A file without a name (a memfd, by
- * /proc/self/fd/N) cannot be renamed to: it is written in place, and emptied if the copy fails.
+ * The copy grows in a file of its own (unfinished.h), which gets the name by
+ * svart_copy_output_commit(). So there is never a file that looks complete and is not, and an old file
+ * stays until there is a new one that is like it in everything except contents. If that is not possible,
+ * the old file is written in place, as cp does, and emptied if the copy fails.
  *
- * The device writes into the mapped file where Linux can pin its pages, else into a ring of
- * buffers, one for each operation in flight, that are written out by pwrite().
+ * The device writes into the mapped file if Linux can pin its pages. If not, it writes into a ring of
+ * buffers, one for each operation in flight, and pwrite() writes them to the file.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "mapping.h"
 #include "source.h"
+#include "target.h"
+#include "unfinished.h"
 
 /**
  * The output.
@@ -29,29 +30,28 @@
  * Owner: the copying thread. Lifetime: open to close. Locks: none.
  */
 struct copy_output {
-	char *path;    /**< What it will be called: DST, or DST/SRC's name. */
-	char *name;    /**< Its last component, in dir_fd. */
-	char temp[48]; /**< What it is called now, in dir_fd; "" once renamed. */
-	int dir_fd;    /**< -1 with in_place. */
-	int fd;        /**< -1 once closed. */
-	bool in_place;
-	bool touched;  /**< Written in place: no longer as it was. */
-	bool replaces; /**< There is an old file; `old` describes it. */
-	bool mapped;   /**< The device writes into the file itself. */
-	struct stat old;
-	uint64_t buffer_bytes;   /**< Of one buffer of the ring. */
+	struct copy_target target; /**< DST. */
+	/** If in_place is not set: the file in which the copy grows. */
+	struct copy_unfinished unfinished;
+	int fd;                  /**< Descriptor of the file that is written, the new one or DST. */
+	bool in_place;           /**< The old file itself is written. */
+	bool touched;            /**< It was written in place, and has changed already. */
+	bool done;               /**< It is committed: the output is as it has to be. */
+	bool mapped;             /**< The device writes into the file itself. */
+	uint64_t buffer_bytes;   /**< Bytes of one buffer of the ring. */
 	struct copy_mapping map; /**< The file, or the ring. */
 };
 
 /**
- * Checks the name and makes an empty file under its name for now.
+ * Finds DST, chooses between a new file and the old one in place, and opens it. Nothing is written.
  *
- * @param path DST; a directory means: in it, under the name of SRC.
- * @param src  for its name, its mode, and to tell that it is not DST itself.
+ * @param path      DST; if it is a directory, the output is in it, under the name of SRC.
+ * @param src       gives its name and its mode, and must not be DST itself.
+ * @param read_back whether the copy will be read (verify.h).
  * @return 0 or -errno, told.
  */
 int svart_copy_output_open(
-	const char *path, const struct copy_source *src, struct copy_output *out);
+	const char *path, const struct copy_source *src, bool read_back, struct copy_output *out);
 
 /**
  * Gives the file its size and makes the memory that the device writes to.
@@ -64,13 +64,13 @@ int svart_copy_output_prepare(
 	struct copy_output *out, uint64_t bytes, uint32_t depth, uint64_t chunk);
 
 /**
- * Takes room for a run of data, where the device will write to the file itself: later there would
- * only be a fault without a reason.
- * @return 0 or -errno, told; -EINTR not told: a signal came.
+ * Takes room for a run of data, if the device will write to the file itself: without it, a full disk would
+ * later be a fault without a reason.
+ * @return 0 or -errno, told; -EINTR, not told: a signal came.
  */
 int svart_copy_output_reserve(struct copy_output *out, const struct copy_extent *extent);
 
-/** Where the device writes what belongs at `off`, with buffer `slot` below depth. */
+/** Tells where the device writes the data for `off`, with buffer `slot` below depth. */
 void *svart_copy_output_place(const struct copy_output *out, uint32_t slot, uint64_t off);
 
 /**
@@ -79,16 +79,28 @@ void *svart_copy_output_place(const struct copy_output *out, uint32_t slot, uint
  */
 int svart_copy_output_retire(struct copy_output *out, uint32_t slot, uint64_t off, uint64_t len);
 
-/** All below `off` is retired: takes memory back behind it. @return 0 or -errno, told. */
+/**
+ * Checks, when the device failed, that nobody has cut short the file that it writes to itself.
+ * @param bytes size of the complete file. @return 0 or -errno, told; -ENODATA if somebody has.
+ */
+int svart_copy_output_check(const struct copy_output *out, uint64_t bytes);
+
+/** Takes back memory behind the copy: all below `off` is retired. @return 0 or -errno, told. */
 int svart_copy_output_release(struct copy_output *out, struct svart_space *space, uint64_t off);
 
 /** Takes all memory back. No operation is in flight. @return 0 or -errno, told. */
 int svart_copy_output_unmap(struct copy_output *out, struct svart_space *space);
 
-/** Gives the complete file its mode and its name. Memory is unmapped. @return 0 or -errno, told. */
+/** Makes the complete file DST. Memory is unmapped. @return 0 or -errno, told. */
 int svart_copy_output_commit(struct copy_output *out);
 
-/** Ends it; what was not committed is removed, or emptied where written in place. */
+/**
+ * Gives up a copy that is not committed: removes it, or empties DST if it was written in place.
+ * @return what happened to DST, as in "DST is left empty".
+ */
+const char *svart_copy_output_undo(struct copy_output *out);
+
+/** Ends the output; gives up a copy that is not committed. */
 void svart_copy_output_close(struct copy_output *out);
 
 #endif

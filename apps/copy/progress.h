@@ -5,7 +5,7 @@
 
 /**
  * @file
- * One line on standard error that says how far the copy is; only where that is a terminal.
+ * One line on standard error that says how far the copy is; only if that is a terminal.
  */
 
 #include <stdbool.h>
@@ -21,17 +21,17 @@ struct copy_progress {
 	const char *doing; /**< "copied", "verified". */
 	uint64_t total;    /**< Bytes. */
 	uint64_t start_ns;
-	uint64_t next_ns; /**< Not written again before that. */
+	uint64_t next_ns; /**< Time before which it is not written again. */
 };
 
-/** Nanoseconds of CLOCK_MONOTONIC. */
+/** Reads CLOCK_MONOTONIC, in nanoseconds. */
 uint64_t svart_copy_now_ns(void);
 
-/** @param wanted whether the user wants to see it. */
+/** Starts the line. @param wanted whether the user wants to see it. */
 void svart_copy_progress_start(
 	struct copy_progress *p, bool wanted, const char *doing, uint64_t total);
 
-/** `done` bytes are through. Writes at most ten times a second. */
+/** Shows that `done` bytes are copied. It writes at most ten times a second. */
 void svart_copy_progress_update(struct copy_progress *p, uint64_t done);
 
 /** Clears the line. */

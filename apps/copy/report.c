@@ -2,12 +2,11 @@
 /* Copyright (c) 2026 the svart authors */
 #include "report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "json_out.h"
-#include "say.h"
+#include "message.h"
 
 static double seconds(const struct copy_report *r)
 {
@@ -69,9 +68,5 @@ int svart_copy_report_print(const struct copy_options *options, const struct cop
 		rc = print_json(options, r);
 	else if (!options->quiet)
 		print_text(options, r);
-	if (rc != 0)
-		return rc;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	return svart_copy_say_file("print the summary to", "standard output", -errno);
+	return rc != 0 ? rc : app_flush_output();
 }

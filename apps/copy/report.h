@@ -8,6 +8,7 @@
  * What is printed when the copy is complete.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <svart/fault.h>
@@ -18,9 +19,10 @@
 
 /** The numbers of one copy. */
 struct copy_report {
+	bool complete;  /**< DST has its new contents, even if a later step fails. */
 	uint64_t bytes; /**< Size of the file. */
 	uint64_t
-		time_ns; /**< From the first operation until the copy was complete, not verified. */
+		time_ns; /**< Time from the first operation until the copy was complete, but not verified. */
 	uint32_t depth;
 	uint64_t chunk;
 	struct copy_totals totals;
@@ -29,8 +31,8 @@ struct copy_report {
 };
 
 /**
- * Prints it, as the options want it.
- * @return 0; -errno, told: no memory, or standard output takes nothing.
+ * Prints the report, as the options want it.
+ * @return 0; -ENOMEM, -EIO, told: no memory, or standard output does not take all of it.
  */
 int svart_copy_report_print(const struct copy_options *options, const struct copy_report *r);
 

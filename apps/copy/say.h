@@ -8,7 +8,9 @@
  * Messages for a person, on standard error. Each error is said once, where it is found.
  */
 
-/** Says one line: "svart-copy: TEXT". Takes the place of a progress line. */
+#include <stdint.h>
+
+/** Says one line: "svart-copy: TEXT". It replaces a progress line. */
 void svart_copy_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /**
@@ -19,5 +21,8 @@ void svart_copy_say(const char *format, ...) __attribute__((format(printf, 1, 2)
  * @return rc, so that a caller can say and return in one line.
  */
 int svart_copy_say_file(const char *what, const char *path, int rc);
+
+/** As above, for a file that is open and whose bytes cannot be mapped. */
+int svart_copy_say_map(int fd, const char *path, uint64_t bytes, int rc);
 
 #endif

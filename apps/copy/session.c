@@ -7,13 +7,16 @@
 #include "say.h"
 
 /*
- * Enough in flight to hide a page request behind other operations, and small enough that source and
- * buffers stay within the 8 MiB that RLIMIT_MEMLOCK grants an ordinary user.
+ * This is enough in flight to hide a page request behind other operations, and small enough that source and
+ * buffers stay within the 8 MiB that RLIMIT_MEMLOCK allows an ordinary user.
  */
 #define DEFAULT_DEPTH 8
 #define DEFAULT_CHUNK (256 << 10)
 
-/* @return what was asked for, else the default, else the most there is; 0: too much was asked. */
+/*
+ * @return the value that was asked for, or the default, or the most that is possible if the default is
+ *         more; 0 if too much was asked for.
+ */
 static uint64_t within(const struct copy_options *options, const char *option, uint64_t asked,
 	uint64_t by_default, uint64_t most)
 {
@@ -28,7 +31,7 @@ static uint64_t within(const struct copy_options *options, const char *option, u
 
 static int fit_device(const struct copy_options *options, struct copy_session *s)
 {
-	struct svart_device_info info;
+	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
 
 	svart_device_info_get(s->dev, &info);
 	if ((info.ops & (UINT64_C(1) << SVART_OP_COPY)) == 0) {
@@ -50,9 +53,9 @@ static int say_svart(const char *what, const char *which, int rc)
 
 static int open_stack(const struct copy_options *options, struct copy_session *s)
 {
-	struct svart_init_params init = { .eal_args = options->eal };
-	struct svart_fault_params faults = { .run = options->faults };
-	struct svart_queue_params queue = { 0 };
+	struct svart_init_params init = SVART_INIT_PARAMS_INIT(.eal_args = options->eal);
+	struct svart_fault_params faults = SVART_FAULT_PARAMS_INIT(.run = options->faults);
+	struct svart_queue_params queue = SVART_QUEUE_PARAMS_INIT();
 	int rc;
 
 	rc = svart_init(&init, &s->rt);
@@ -88,12 +91,15 @@ int svart_copy_session_open(const struct copy_options *options, struct copy_sess
 
 void svart_copy_session_stop(struct copy_session *s)
 {
-	if (s->q != NULL)
-		svart_queue_destroy(s->q);
-	s->q = NULL;
+	/* The queue stays if the service is mapping a page that does not come: the close tells that. */
+	if (s->q != NULL && svart_queue_destroy(s->q) == 0)
+		s->q = NULL;
 }
 
-/* Each can only be ended when what was made after it is gone: the first refusal ends this. */
+/*
+ * Closes the stack. Each part can be ended only when all parts made after it are gone, so the first refusal
+ * ends this.
+ */
 static int close_stack(struct copy_session *s)
 {
 	int rc = 0;
@@ -116,7 +122,7 @@ int svart_copy_session_close(struct copy_session *s)
 	svart_copy_session_stop(s);
 	rc = close_stack(s);
 	if (rc != 0)
-		say_svart("cannot close the device", "", rc);
+		say_svart("cannot tidy up", "", rc);
 	*s = (struct copy_session){ 0 };
 	return rc;
 }

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * What the copy needs of svart: the runtime, a space, a fault service, a device, a queue.
+ * The parts of svart that the copy needs: the runtime, a space, a fault service, a device, a queue.
  */
 
 #include <svart/svart.h>
@@ -28,10 +28,10 @@ struct copy_session {
 };
 
 /**
- * Makes all of it; --depth and --chunk are checked against what the device can do, and chosen to
- * fit it where they were not given.
+ * Makes all of it. --depth and --chunk are checked against what the device can do; if they were not given,
+ * they are chosen to fit the device.
  *
- * @return 0 or -errno, told; then nothing is left.
+ * @return 0 or -errno, told; nothing is left then.
  */
 int svart_copy_session_open(const struct copy_options *options, struct copy_session *s);
 

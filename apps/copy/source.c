@@ -9,6 +9,9 @@
 
 #include "say.h"
 
+/* Most looks at a file in which holes are being punched: after these the rest is read as data. */
+#define MAX_LOOKS 16
+
 static int check_kind(const struct copy_source *src)
 {
 	char byte;
@@ -22,7 +25,7 @@ static int check_kind(const struct copy_source *src)
 			src->path);
 		return -EINVAL;
 	}
-	/* Files of /proc say that they are empty and are not; a copy would look complete. */
+	/* Files of /proc say that they are empty, but are not; a copy would look complete. */
 	if (src->stat.st_size == 0 && pread(src->fd, &byte, 1, 0) > 0) {
 		svart_copy_say(
 			"'%s' has contents but no size: it cannot be mapped; use cat", src->path);
@@ -36,7 +39,7 @@ int svart_copy_source_open(const char *path, struct copy_source *src)
 	int rc;
 
 	*src = (struct copy_source){ .path = path };
-	/* O_NONBLOCK: opening a FIFO by mistake must not wait for a writer. */
+	/* With O_NONBLOCK, opening a FIFO by mistake does not wait for a writer. */
 	src->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (src->fd < 0)
 		return svart_copy_say_file("open", path, -errno);
@@ -51,7 +54,7 @@ int svart_copy_source_open(const char *path, struct copy_source *src)
 		return 0;
 	rc = svart_copy_mapping_open(src->fd, svart_copy_source_bytes(src), PROT_READ, &src->map);
 	if (rc != 0) {
-		svart_copy_say_file("map", path, rc);
+		svart_copy_say_map(src->fd, path, svart_copy_source_bytes(src), rc);
 		goto close_fd;
 	}
 	return 0;
@@ -74,41 +77,48 @@ uint64_t svart_copy_source_bytes(const struct copy_source *src)
 	return (uint64_t)src->stat.st_size;
 }
 
-/* @return as lseek(): the start of data at or behind `from`, with its end. */
-static off_t seek_data(const struct copy_source *src, off_t from, off_t *end)
+/*
+ * Finds the first run of data at or after `from`: [*start, *end).
+ *
+ * It is always correct to treat everything as data. So that is done if a file system refuses to say where
+ * its holes are, by any errno, or says something impossible.
+ * @return false if there is none up to the end.
+ */
+static bool find_data(const struct copy_source *src, off_t from, off_t *start, off_t *end)
 {
-	off_t start;
+	unsigned int look;
 
-	/* A hole that is punched between the two calls leaves nothing: look again. */
-	do {
-		start = lseek(src->fd, from, SEEK_DATA);
-		if (start < 0)
-			return start;
-		*end = lseek(src->fd, start, SEEK_HOLE);
-	} while (*end == start);
-	return *end < 0 ? *end : start;
+	/* If a hole is punched between the two calls, there is nothing left: it looks again. */
+	for (look = 0; look < MAX_LOOKS; look++) {
+		*start = lseek(src->fd, from, SEEK_DATA);
+		if (*start < 0 && errno == ENXIO)
+			return false; /* Or the file was cut short; that is found at the end. */
+		if (*start < from)
+			break;
+		*end = lseek(src->fd, *start, SEEK_HOLE);
+		if (*end > *start)
+			return true;
+		if (*end < *start)
+			break;
+	}
+	*start = from;
+	*end = src->stat.st_size;
+	return true;
 }
 
-int svart_copy_source_next_extent(
+bool svart_copy_source_next_extent(
 	const struct copy_source *src, uint64_t from, struct copy_extent *extent)
 {
-	off_t size = src->stat.st_size, start, end = size;
+	off_t size = src->stat.st_size, start, end;
 
-	if (from >= (uint64_t)size)
-		return 0;
-	start = seek_data(src, (off_t)from, &end);
-	if (start < 0 && errno == EINVAL)
-		start = (off_t)from; /* The file system does not know its holes: all is data. */
-	if (start < 0 && errno == ENXIO)
-		return 0; /* No more data; or it was cut short, which is seen at the end. */
-	if (start < 0)
-		return svart_copy_say_file("find the holes of", src->path, -errno);
-	/* It may have grown: what was not there at the start is left out. */
+	if (from >= (uint64_t)size || !find_data(src, (off_t)from, &start, &end))
+		return false;
+	/* The file may have grown: bytes that were not there at the start are left out. */
 	if (start >= size)
-		return 0;
+		return false;
 	extent->start = (uint64_t)start;
 	extent->end = (uint64_t)(end < size ? end : size);
-	return 1;
+	return true;
 }
 
 int svart_copy_source_check(const struct copy_source *src)

@@ -8,6 +8,7 @@
  * The file that is copied.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -21,7 +22,7 @@
 struct copy_source {
 	const char *path;
 	int fd;
-	struct stat stat; /**< When it was opened; st_size is what is copied. */
+	struct stat stat; /**< State when it was opened; st_size bytes are copied. */
 	struct copy_mapping map;
 };
 
@@ -37,22 +38,23 @@ struct copy_extent {
  */
 int svart_copy_source_open(const char *path, struct copy_source *src);
 
-/** Closes it; `space` as svart_copy_mapping_close(). @return as that. */
+/** Closes the source. `space` and the result are as in svart_copy_mapping_close(). */
 int svart_copy_source_close(struct copy_source *src, struct svart_space *space);
 
-/** Bytes to copy. */
+/** Tells the bytes to copy. */
 uint64_t svart_copy_source_bytes(const struct copy_source *src);
 
 /**
- * Finds the first run of data at or behind `from`.
- * @return 1: *extent is it. 0: there are only holes up to the end. -errno: told.
+ * Finds the first run of data at or after `from`. If the file system does not say where its holes are, all
+ * is data.
+ * @return true if *extent is the run; false if there are only holes up to the end.
  */
-int svart_copy_source_next_extent(
+bool svart_copy_source_next_extent(
 	const struct copy_source *src, uint64_t from, struct copy_extent *extent);
 
 /**
  * Checks that the file was not cut short since it was opened.
- * @return 0 or -errno, told: -ENODATA if it was.
+ * @return 0 or -errno, told: -ENODATA if it was cut short.
  */
 int svart_copy_source_check(const struct copy_source *src);
 

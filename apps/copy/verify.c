@@ -53,7 +53,7 @@ static int compare_block(const struct copy_source *src, const struct copy_output
 
 	rc = read_block(src->fd, src->path, a, len, off);
 	if (rc == 0)
-		rc = read_block(out->fd, out->path, b, len, off);
+		rc = read_block(out->fd, out->target.path, b, len, off);
 	if (rc != 0 || memcmp(a, b, len) == 0)
 		return rc;
 	svart_copy_say("the copy differs from '%s' at offset %" PRIu64
@@ -62,17 +62,18 @@ static int compare_block(const struct copy_source *src, const struct copy_output
 	return -EILSEQ;
 }
 
-/* @return the first data of a file at or behind off; `end` if there is none. */
+/* @return the first data of a file at or after off; `end` if there is none. */
 static uint64_t data_behind(int fd, uint64_t off, uint64_t end)
 {
 	off_t data = lseek(fd, (off_t)off, SEEK_DATA);
 
-	if (data >= 0)
-		return (uint64_t)data;
-	return errno == ENXIO ? end : off; /* Not known: to be read. */
+	if (data < 0 && errno == ENXIO)
+		return end;
+	/* After a refusal or nonsense, the range is read. */
+	return data >= (off_t)off ? (uint64_t)data : off;
 }
 
-/* Where both files have a hole there is nothing to compare. */
+/* Skips ranges where both files have a hole: there is nothing to compare. */
 static uint64_t skip_holes(
 	const struct copy_source *src, const struct copy_output *out, uint64_t off, uint64_t end)
 {
@@ -89,7 +90,7 @@ int svart_copy_verify(const struct copy_source *src, const struct copy_output *o
 	int rc = 0;
 
 	if (blocks == NULL)
-		return svart_copy_say_file("verify", out->path, -ENOMEM);
+		return svart_copy_say_file("verify", out->target.path, -ENOMEM);
 	while (rc == 0 && (off = skip_holes(src, out, off, bytes)) < bytes) {
 		uint64_t len = bytes - off < BLOCK_BYTES ? bytes - off : BLOCK_BYTES;
 

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Comparing the copy with its source, by the CPU.
+ * Compares the copy with its source, by the CPU.
  */
 
 #include <stdatomic.h>
@@ -15,8 +15,8 @@
 #include "source.h"
 
 /**
- * Reads both files, but for what is a hole in both, and compares them. By pread() and not through a
- * mapping: a file that was cut short is then a short read and not a SIGBUS.
+ * Reads both files, except holes of both, and compares them. It uses pread() and no mapping: a file that
+ * was cut short then gives a short read and no SIGBUS.
  *
  * @return 0 equal; -EILSEQ they differ, told with the first offset; -errno, told; -EINTR, not told:
  *         *stop was set.

@@ -7,15 +7,17 @@
  *
  *	copy [DEVICE]		(default: model:dsa0, the software machine)
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <svart/svart.h>
 
 #define BUFFER_BYTES (8 << 20)
 
-/* What a program holds, in the order in which it is made. */
+/* The objects of a program, in the order in which they are made. */
 struct stack {
 	struct svart *rt;
 	struct svart_space *space;
@@ -39,7 +41,7 @@ static int stack_open(struct stack *s, const char *device)
 	return svart_queue_create(s->dev, NULL, &s->q);
 }
 
-/* The opposite order. */
+/* Ends the objects in the opposite order. */
 static void stack_close(struct stack *s)
 {
 	if (s->q != NULL)
@@ -54,45 +56,49 @@ static void stack_close(struct stack *s)
 		svart_fini(s->rt);
 }
 
-/* One copy, start to end. The device asks for the pages it lacks; the fault service answers. */
-static int copy(struct stack *s, void *dst, const void *src, size_t len)
+/*
+ * Does one copy from start to end. The fault service answers. Returns what went wrong, or NULL if nothing
+ * did.
+ */
+static const char *copy(struct stack *s, const char *device, char *dst, const char *src)
 {
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 	struct svart_completion done;
 
-	svart_queue_prep_copy(s->q, dst, src, len, 0, 0);
+	svart_queue_prep_copy(s->q, dst, src, BUFFER_BYTES, 0, 0);
 	svart_queue_submit(s->q);
 	if (svart_queue_wait(s->q, &done, 1, UINT64_MAX) != 1)
-		return -1;
+		return "the queue has failed";
 	if (done.status != SVART_STATUS_OK)
-		fprintf(stderr, "copy: %s\n", svart_status_name(done.status));
-	return done.status == SVART_STATUS_OK && memcmp(dst, src, len) == 0 ? 0 : -1;
+		return svart_status_name(done.status);
+	if (memcmp(dst, src, BUFFER_BYTES) != 0)
+		return "the copy is WRONG";
+	svart_fault_stats_get(s->faults, &stats);
+	printf("%s copied %d bytes: correct, %llu page requests answered\n", device, BUFFER_BYTES,
+		(unsigned long long)stats.page_requests);
+	return fflush(stdout) == 0 ? NULL : "standard output takes nothing";
 }
 
 int main(int argc, char **argv)
 {
-	const char *device = argc > 1 ? argv[1] : "model:dsa0";
-	char *src = malloc(BUFFER_BYTES), *dst = malloc(BUFFER_BYTES);
-	struct svart_fault_stats stats;
+	const char *device = argc > 1 ? argv[1] : "model:dsa0", *failure = "no memory";
+	char *src = calloc(1, BUFFER_BYTES), *dst = calloc(1, BUFFER_BYTES);
+	/* This way no device gets the number of a closed 0, 1 or 2. */
+	int fd = open("/dev/null", O_RDONLY);
 	struct stack s = { 0 };
-	int rc = -1;
 
-	if (src == NULL || dst == NULL)
-		goto free_buffers;
-	memset(src, 0x5a, BUFFER_BYTES);
-
-	if (stack_open(&s, device) != 0) {
-		fprintf(stderr, "copy: %s\n", svart_error_text());
-		goto close_stack;
+	while (fd >= 0 && fd < STDERR_FILENO)
+		fd = dup(fd);
+	if (src != NULL && dst != NULL) {
+		memset(src, 0x5a, BUFFER_BYTES);
+		failure = stack_open(&s, device) != 0 ? svart_error_text()
+						      : copy(&s, device, dst, src);
 	}
-	rc = copy(&s, dst, src, BUFFER_BYTES);
-	svart_fault_stats_get(s.faults, &stats);
-	printf("%s copied %d bytes: %s, %llu page requests answered\n", device, BUFFER_BYTES,
-		rc == 0 ? "correct" : "WRONG", (unsigned long long)stats.page_requests);
-
-close_stack:
-	stack_close(&s); /* Before the memory is freed: no device reaches it any more. */
-free_buffers:
+	if (failure != NULL)
+		fprintf(stderr, "copy: %s\n", failure);
+	/* This is done before the memory is freed: no device reaches it any more. */
+	stack_close(&s);
 	free(dst);
 	free(src);
-	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failure == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -12,8 +12,11 @@ static json_t *text_json(const char *text)
 static json_t *system_json(const struct svart_probe_system *system)
 {
 	/* clang-format off */
-	return json_pack("{s:o, s:{s:b}, s:{s:b, s:b}, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:o, s:b, s:{s:o, s:o}, s:{s:b}, s:{s:b, s:b}, s:I, s:I, s:I, s:I}",
 		"kernel", text_json(system->kernel),
+		"sysfs", system->sysfs,
+		"telemetry", "folder", text_json(system->telemetry), "missing",
+			text_json(system->telemetry_missing),
 		"cpu", "movdir64b", system->movdir64b,
 		"iommufd", "present", system->iommufd, "permitted", system->iommufd_permitted,
 		"iommus", (json_int_t)system->nr_iommus,
@@ -37,13 +40,15 @@ static json_t *path_json(const struct svart_probe_path *path)
 	/* clang-format on */
 }
 
-static json_t *device_json(const struct svart_probe_device *dev)
+static json_t *device_json(
+	const struct svart_probe *probe, uint32_t index, const struct svart_probe_device *dev)
 {
+	struct svart_probe_path path = SVART_PROBE_PATH_INIT();
 	json_t *paths = json_array();
 	uint32_t i;
 
-	for (i = 0; i < dev->nr_paths; i++)
-		paths = app_json_append(paths, path_json(&dev->paths[i]));
+	for (i = 0; svart_probe_path_get(probe, index, i, &path) == 0; i++)
+		paths = app_json_append(paths, path_json(&path));
 	/* clang-format off */
 	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:o}",
 		"name", text_json(dev->name),
@@ -58,12 +63,12 @@ static json_t *device_json(const struct svart_probe_device *dev)
 
 static json_t *devices_json(const struct svart_probe *probe)
 {
+	struct svart_probe_device dev = SVART_PROBE_DEVICE_INIT();
 	json_t *devices = json_array();
-	struct svart_probe_device dev;
 	uint32_t i;
 
 	for (i = 0; svart_probe_device_get(probe, i, &dev) == 0; i++)
-		devices = app_json_append(devices, device_json(&dev));
+		devices = app_json_append(devices, device_json(probe, i, &dev));
 	return devices;
 }
 
@@ -84,7 +89,7 @@ static json_t *trial_json(const struct info_trial *trial)
 
 int svart_info_print_json(const struct svart_probe *probe, const struct info_trial *trial)
 {
-	struct svart_probe_system system;
+	struct svart_probe_system system = SVART_PROBE_SYSTEM_INIT();
 	json_t *object;
 	int rc;
 

@@ -6,25 +6,24 @@
  */
 #include <stdlib.h>
 
+#include "command_line.h"
 #include "message.h"
 #include "options.h"
 #include "report.h"
+#include "standard.h"
 #include "trial.h"
 
-#define EXIT_USAGE 2
-
-/** What --probe tries without a SPEC, where no accelerator is ready. */
+/** Spec that --probe tries without a SPEC, if no accelerator is ready. */
 #define FALLBACK_SPEC "model:dsa0"
 
 /** Finds the first accelerator that is ready. @return whether there is one. */
 static bool find_ready(const struct svart_probe *probe, struct svart_probe_path *path)
 {
-	struct svart_probe_device dev;
+	struct svart_probe_device dev = SVART_PROBE_DEVICE_INIT();
 	uint32_t i, k;
 
 	for (i = 0; svart_probe_device_get(probe, i, &dev) == 0; i++) {
-		for (k = 0; !dev.software && k < dev.nr_paths; k++) {
-			*path = dev.paths[k];
+		for (k = 0; !dev.software && svart_probe_path_get(probe, i, k, path) == 0; k++) {
 			if (path->ready)
 				return true;
 		}
@@ -34,7 +33,7 @@ static bool find_ready(const struct svart_probe *probe, struct svart_probe_path 
 
 static int report(struct svart *rt, const struct svart_probe *probe, const struct info_options *o)
 {
-	struct svart_probe_path path;
+	struct svart_probe_path path = SVART_PROBE_PATH_INIT();
 	struct info_trial trial;
 	bool good = find_ready(probe, &path);
 	const char *spec = o->spec;
@@ -43,7 +42,7 @@ static int report(struct svart *rt, const struct svart_probe *probe, const struc
 	if (o->try_fault) {
 		if (spec == NULL)
 			spec = good ? path.spec : FALLBACK_SPEC;
-		svart_info_trial_run(rt, spec, o->timeout_ns, &trial);
+		svart_info_trial_run(rt, spec, o->timeout_ms * UINT64_C(1000000), &trial);
 		good = trial.ok;
 	}
 	if (o->json)
@@ -55,16 +54,20 @@ static int report(struct svart *rt, const struct svart_probe *probe, const struc
 
 int main(int argc, char **argv)
 {
-	const struct svart_init_params init = { .flags = SVART_INIT_NO_EAL };
+	const struct svart_init_params init = SVART_INIT_PARAMS_INIT(.flags = SVART_INIT_NO_EAL);
 	struct info_options options;
 	struct svart_probe *probe;
 	int status = EXIT_FAILURE;
 	struct svart *rt;
 	int rc;
 
+	if (app_standard_open() != 0)
+		return EXIT_FAILURE;
 	rc = svart_info_options_parse(argc, argv, &options);
-	if (rc != 0)
-		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	if (rc < 0)
+		return APP_EXIT_USAGE;
+	if (rc > 0)
+		return app_flush_output() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (svart_init(&init, &rt) != 0) {
 		app_say("cannot start: %s", svart_error_text());
 		return EXIT_FAILURE;

@@ -3,34 +3,14 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 
+#include "command_line.h"
 #include "message.h"
-#include "number.h"
 
 #define DEFAULT_TIMEOUT_MS 2000
 #define MAX_TIMEOUT_MS     600000
-#define NS_PER_MS          UINT64_C(1000000)
 
-enum option_code {
-	OPTION_PROBE = 'p',
-	OPTION_JSON = 'j',
-	OPTION_TIMEOUT = 't',
-	OPTION_HELP = 'h',
-	OPTION_VERSION = 'V',
-};
-
-static const struct option long_options[] = {
-	{ "probe", optional_argument, NULL, OPTION_PROBE },
-	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ "version", no_argument, NULL, OPTION_VERSION },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const char help_text[] =
+static const char help_head[] =
 	"Usage: svart-info [--json]\n"
 	"       svart-info [--json] [--timeout=MS] --probe [SPEC]\n"
 	"\n"
@@ -56,19 +36,9 @@ static const char help_text[] =
 	"vfio-pci; a physical function with ATS, PRI and, where the kernel needs it, PASID;\n"
 	"RLIMIT_MEMLOCK; an IOMMU as wide as the process's addresses; MOVDIR64B; permission.\n"
 	"\n"
-	"Options:\n"
-	"  -p, --probe [SPEC]   also open a device and have it copy one byte from a page that\n"
-	"                       nobody has touched, which is harmless; report whether its page\n"
-	"                       request arrived and was answered in time. Some IOMMUs accept a\n"
-	"                       device and never deliver its page requests: nothing but this\n"
-	"                       finds out. The device is reset, so no other program must use it.\n"
-	"                       SPEC is BUS:NAME[,KEY=VALUE]...; without it the first accelerator\n"
-	"                       that is ready is taken, or model:dsa0 if none is\n"
-	"  -t, --timeout=MS     how long to wait for --probe's operation, 1 to 600000\n"
-	"                       milliseconds (default: 2000)\n"
-	"  -j, --json           print one JSON object\n"
-	"  -h, --help           print this text\n"
-	"  -V, --version        print the version\n"
+	"Options:\n";
+
+static const char help_tail[] =
 	"\n"
 	"The JSON object has: kernel; cpu {movdir64b}; iommufd {present, permitted}; iommus;\n"
 	"pin_limit_bytes; unreadable and left_out (PCI functions and devices not told of);\n"
@@ -82,7 +52,9 @@ static const char help_text[] =
 	"Exit status:\n"
 	"  0  an accelerator is ready, other than the model's; or, with --probe, its operation\n"
 	"     was done, and its page requests arrived if the device sends any\n"
-	"  1  no accelerator is ready; or, with --probe, it failed, whatever else is ready\n"
+	"  1  no accelerator is ready; or, with --probe, it failed, whatever else is ready; or\n"
+	"     nothing is known, as svart does not start or the report could not be printed:\n"
+	"     standard error says so\n"
 	"  2  the command line is wrong; nothing was done\n"
 	"\n"
 	"Examples:\n"
@@ -90,67 +62,46 @@ static const char help_text[] =
 	"  svart-info --probe pci:0000:6a:01.0,pasid=1\n"
 	"  svart-info --json | jq '.devices[].paths[] | select(.ready | not) | .fix'\n";
 
-static int parse_timeout(const char *text, uint64_t *timeout_ns)
-{
-	uint64_t value;
+static const struct app_option rows[] = {
+	APP_MAY_TEXT('p', "probe", struct info_options, spec, try_fault, "SPEC",
+		"also open a device and have it copy one byte from a page that nobody has "
+		"touched, which is harmless; report whether its page request arrived and was "
+		"answered in time. Some IOMMUs accept a device and never deliver its page "
+		"requests: nothing but this finds out. The device is reset, so no other program "
+		"must use it. SPEC is BUS:NAME[,KEY=VALUE]...; without it the first accelerator "
+		"that is ready is taken, or model:dsa0 if none is"),
+	APP_RANGE(APP_OPTION_NUMBER, 't', "timeout", struct info_options, timeout_ms, 1,
+		MAX_TIMEOUT_MS, "milliseconds", "MS",
+		"how long to wait for --probe's operation, 1 to 600000 milliseconds (default: "
+		"2000)"),
+	APP_FLAG('j', "json", struct info_options, json, "print one JSON object"),
+	APP_OPTIONS_END,
+};
 
-	if (!app_number_parse(text, 1, MAX_TIMEOUT_MS, &value)) {
-		app_say("--timeout: '%s' is not a number of milliseconds from 1 to %d", text,
-			MAX_TIMEOUT_MS);
-		return -EINVAL;
-	}
-	*timeout_ns = value * NS_PER_MS;
-	return 0;
-}
+static const struct app_usage usage = { help_head, rows, help_tail, "svart-info --help" };
 
-/** @return as svart_info_options_parse(). */
-static int parse_option(int option, const char *arg, struct info_options *o)
+/** Takes the SPEC of "--probe SPEC", which is an operand. */
+static int take_operands(const struct app_operands *operands, struct info_options *o)
 {
-	switch (option) {
-	case OPTION_PROBE:
-		o->try_fault = true;
-		o->spec = arg;
+	if (operands->nr == 0)
 		return 0;
-	case OPTION_TIMEOUT:
-		return parse_timeout(arg, &o->timeout_ns);
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_HELP:
-		fputs(help_text, stdout);
-		return 1;
-	case OPTION_VERSION:
-		puts(APP_NAME " " APP_VERSION);
-		return 1;
-	default: /* getopt_long() has told. */
-		return -EINVAL;
-	}
-}
-
-/** Takes the SPEC of "--probe SPEC", which getopt_long() leaves as an operand. */
-static int parse_operands(int argc, char **argv, struct info_options *o)
-{
-	if (argc == 0)
-		return 0;
-	if (argc == 1 && o->try_fault && o->spec == NULL) {
-		o->spec = argv[0];
+	if (operands->nr == 1 && o->try_fault && o->spec == NULL) {
+		o->spec = operands->word[0];
 		return 0;
 	}
-	app_say("'%s' is one word too many%s", argv[0],
+	app_say("'%s' is one word too many%s", operands->word[0],
 		o->try_fault ? "" : "; a device is named with --probe");
 	return -EINVAL;
 }
 
 int svart_info_options_parse(int argc, char **argv, struct info_options *options)
 {
-	int option, rc = 0;
+	struct app_operands operands;
+	int rc;
 
-	*options = (struct info_options){ .timeout_ns = DEFAULT_TIMEOUT_MS * NS_PER_MS };
-	while (rc == 0 && (option = getopt_long(argc, argv, "pt:jhV", long_options, NULL)) != -1)
-		rc = parse_option(option, optarg, options);
-	if (rc == 0)
-		rc = parse_operands(argc - optind, argv + optind, options);
-	if (rc < 0)
-		fputs("Try 'svart-info --help'.\n", stderr);
+	*options = (struct info_options){ .timeout_ms = DEFAULT_TIMEOUT_MS };
+	rc = app_options_parse(argc, argv, &usage, options, &operands);
+	if (rc == 0 && take_operands(&operands, options) != 0)
+		rc = app_usage_hint(&usage);
 	return rc;
 }

@@ -17,9 +17,9 @@
  * Owner: main(). Lifetime: the program's; strings are argv's. Locks: none.
  */
 struct info_options {
-	const char *spec; /**< Device to try, NULL: choose one. */
-	uint64_t timeout_ns;
-	bool try_fault; /**< --probe */
+	const char *spec; /**< Device to try; NULL: svart-info chooses one. */
+	uint32_t timeout_ms;
+	bool try_fault; /**< --probe was given. */
 	bool json;
 };
 

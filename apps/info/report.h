@@ -15,7 +15,7 @@
 /**
  * Prints text.
  *
- * @param trial NULL: none was asked for.
+ * @param trial NULL if no trial was asked for.
  */
 void svart_info_print_text(const struct svart_probe *probe, const struct info_trial *trial);
 

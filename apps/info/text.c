@@ -31,7 +31,7 @@ static void print_row(const char *word, const char *text)
 
 static void print_system(const struct svart_probe_system *system)
 {
-	char text[128];
+	char text[320];
 
 	puts("system");
 	print_row("kernel", system->kernel[0] != '\0' ? system->kernel : "unknown");
@@ -42,10 +42,19 @@ static void print_system(const struct svart_probe_system *system)
 			system->iommufd_permitted ? "/dev/iommu" : "/dev/iommu, no permission");
 	snprintf(text, sizeof(text), "%" PRIu32, system->nr_iommus);
 	print_row("IOMMUs", text);
+	if (!system->sysfs)
+		print_row("sysfs",
+			"nothing in /sys, so no device is seen: mount -t sysfs sysfs /sys");
 	print_row("CPU", system->movdir64b ? "has MOVDIR64B" : "has no MOVDIR64B");
 	snprintf(text, sizeof(text), "%" PRIu64 " KiB can be pinned for devices",
 		system->pin_limit_bytes >> 10);
 	print_row("memory", text);
+	if (system->telemetry[0] != '\0')
+		snprintf(text, sizeof(text), "%s", system->telemetry);
+	else
+		snprintf(text, sizeof(text), "none: %s. Programs start without",
+			system->telemetry_missing);
+	print_row("telemetry", text);
 }
 
 static void print_path(const struct svart_probe_path *path)
@@ -65,8 +74,10 @@ static void print_path(const struct svart_probe_path *path)
 		print_row("  open as", path->spec);
 }
 
-static void print_device(const struct svart_probe_device *dev)
+static void print_device(
+	const struct svart_probe *probe, uint32_t index, const struct svart_probe_device *dev)
 {
+	struct svart_probe_path path = SVART_PROBE_PATH_INIT();
 	char text[160];
 	uint32_t i;
 
@@ -79,22 +90,25 @@ static void print_device(const struct svart_probe_device *dev)
 		snprintf(text, sizeof(text), "%" PRId32, dev->numa_node);
 		print_row("NUMA node", text);
 	}
-	for (i = 0; i < dev->nr_paths; i++)
-		print_path(&dev->paths[i]);
+	for (i = 0; svart_probe_path_get(probe, index, i, &path) == 0; i++)
+		print_path(&path);
 }
 
 static void print_trial(const struct info_trial *trial)
 {
 	char text[160];
+	int len;
 
 	printf("\nprobe of %s: %s\n", trial->spec, trial->ok ? "succeeded" : "FAILED");
 	print_row("result", trial->result);
 	if (trial->time_ns == 0)
 		return;
-	snprintf(text, sizeof(text),
-		"%.1f us for the operation; %" PRIu64 " page requests arrived, "
-		"answered within %.1f us",
-		(double)trial->time_ns / 1e3, trial->page_requests, (double)trial->answer_ns / 1e3);
+	len = snprintf(text, sizeof(text), "%.1f us %s; %" PRIu64 " page requests arrived",
+		(double)trial->time_ns / 1e3,
+		trial->ended ? "for the operation" : "until it was given up", trial->page_requests);
+	if (trial->answers != 0 && len > 0 && (size_t)len < sizeof(text))
+		snprintf(text + len, sizeof(text) - (size_t)len, ", answered within %.1f us",
+			(double)trial->answer_ns / 1e3);
 	print_row("time", text);
 }
 
@@ -110,15 +124,15 @@ static void print_left_out(const struct svart_probe_system *system)
 
 void svart_info_print_text(const struct svart_probe *probe, const struct info_trial *trial)
 {
-	struct svart_probe_system system;
-	struct svart_probe_device dev;
+	struct svart_probe_system system = SVART_PROBE_SYSTEM_INIT();
+	struct svart_probe_device dev = SVART_PROBE_DEVICE_INIT();
 	bool silicon = false;
 	uint32_t i;
 
 	svart_probe_system_get(probe, &system);
 	print_system(&system);
 	for (i = 0; svart_probe_device_get(probe, i, &dev) == 0; i++) {
-		print_device(&dev);
+		print_device(probe, i, &dev);
 		silicon |= !dev.software;
 	}
 	if (!silicon)

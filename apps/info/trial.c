@@ -12,7 +12,7 @@
 
 /** What the destination holds until the copy is done; an untouched page holds zeros. */
 #define NOT_COPIED 0x5a
-/** Milliseconds that the counters may be behind. */
+/** Milliseconds by which the counters may be late. */
 #define MAX_MOMENTS 100
 
 /** The stack, in the order in which it is made; NULL: not made. Owner: svart_info_trial_run(). */
@@ -23,7 +23,7 @@ struct stack {
 	struct svart_device *dev;
 	struct svart_queue *q;
 	size_t page_bytes;
-	uint8_t *pages; /* The first is never touched by the CPU, the second is the destination. */
+	uint8_t *pages; /* The CPU never touches the first; the second is the destination. */
 };
 
 static uint64_t now_ns(void)
@@ -57,19 +57,36 @@ static int stack_open(struct stack *s, const char *spec)
 	return rc;
 }
 
-/** The opposite order. What refuses to end stays, and with it what it stands on. */
-static void stack_close(struct stack *s)
+/**
+ * Ends the stack in the opposite order. An object that refuses to end stays, and so do those that it needs.
+ * @return 0 or -errno.
+ */
+static int stack_close(struct stack *s)
 {
 	int rc = 0;
 
 	if (s->q != NULL)
-		svart_queue_destroy(s->q);
-	if (s->dev != NULL)
+		rc = svart_queue_destroy(s->q);
+	if (rc == 0 && s->dev != NULL)
 		rc = svart_device_close(s->dev);
 	if (rc == 0 && s->faults != NULL)
 		rc = svart_fault_service_destroy(s->faults);
 	if (rc == 0 && s->space != NULL)
-		svart_space_destroy(s->space);
+		rc = svart_space_destroy(s->space);
+	return rc;
+}
+
+static bool sends_page_requests(const struct stack *s)
+{
+	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
+
+	svart_device_info_get(s->dev, &info);
+	return (info.features & SVART_FEATURE_PAGE_REQUESTS) != 0;
+}
+
+static uint64_t nr_answers(const struct svart_fault_stats *stats)
+{
+	return stats->answers_success + stats->answers_invalid + stats->answers_gone;
 }
 
 static int pages_map(struct stack *s)
@@ -86,59 +103,120 @@ static int pages_map(struct stack *s)
 	return 0;
 }
 
-/** A service counts an answer after it was sent: the operation can be done a little before that. */
-static void read_counters(const struct stack *s, struct info_trial *trial)
+/**
+ * Reads the counters when they are complete: a service counts an answer after it was sent, so the operation
+ * can be done a little before that.
+ */
+static void read_counters(
+	const struct stack *s, struct svart_fault_stats *stats, struct info_trial *trial)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	struct svart_fault_stats stats;
 	unsigned int i;
 
 	for (i = 0; i < MAX_MOMENTS; i++) {
-		svart_fault_stats_get(s->faults, &stats);
-		if (stats.answers_success + stats.answers_invalid + stats.answers_gone >=
-			stats.groups)
+		svart_fault_stats_get(s->faults, stats);
+		if (nr_answers(stats) >= stats->groups)
 			break;
 		nanosleep(&moment, NULL);
 	}
-	trial->page_requests = stats.page_requests;
-	trial->answers = stats.answers_success;
-	trial->answer_ns = stats.latency_max_ns;
+	trial->page_requests = stats->page_requests;
+	trial->answers = stats->answers_success;
+	trial->answer_ns = stats->latency_max_ns;
 }
 
-/** The operation did not end in time. */
-static void judge_silence(struct info_trial *trial)
+/** Judges a queue that takes nothing more, or that ended the operation because of that. */
+static void judge_failure(const struct stack *s, struct info_trial *trial)
 {
-	if (trial->page_requests == 0)
+	struct svart_queue_error error = SVART_QUEUE_ERROR_INIT();
+
+	if (svart_queue_error_get(s->q, &error) == 0)
+		say(trial, "the operation failed with its queue: %s", error.text);
+	else
+		say(trial, "the operation failed with its queue, which gives no reason");
+}
+
+/**
+ * Judges an operation that did not end in time. It is known what is missing, but not whether it would ever
+ * come.
+ */
+static void judge_silence(
+	const struct stack *s, const struct svart_fault_stats *stats, struct info_trial *trial)
+{
+	double ms = (double)trial->time_ns / 1e6;
+
+	if (svart_queue_state_get(s->q) == SVART_QUEUE_FAILED)
+		judge_failure(s, trial);
+	else if (!sends_page_requests(s))
 		say(trial,
-			"no page request arrived in %.0f ms: the IOMMU accepted the device but "
-			"does not deliver its faults (an SMMU does so where the device cannot "
-			"stall, a VM where the host delivers none)",
-			(double)trial->time_ns / 1e6);
+			"the operation did not end in %.3g ms: the device is slow (--timeout waits "
+			"longer), or it hangs",
+			ms);
+	else if (stats->page_requests == 0)
+		say(trial,
+			"no page request arrived in %.3g ms: the device is slow (--timeout waits "
+			"longer), or it hangs, or the IOMMU accepted it but does not deliver its "
+			"faults (an SMMU does so where the device cannot stall, a VM where the "
+			"host delivers none)",
+			ms);
+	else if (stats->groups == 0)
+		say(trial,
+			"page requests arrived, but not the last one of their group, in %.3g ms: "
+			"it "
+			"was lost, or the device is slow (--timeout waits longer)",
+			ms);
+	else if (nr_answers(stats) < stats->groups)
+		say(trial,
+			"page requests arrived, but were not all answered in %.3g ms: a page takes "
+			"long to come; --timeout waits longer",
+			ms);
 	else
 		say(trial,
-			"page requests arrived, but the operation did not end in %.0f ms: the "
-			"answers do not reach the device",
-			(double)trial->time_ns / 1e6);
+			"page requests arrived and were answered, but the operation did not end in "
+			"%.3g ms: the device is slow (--timeout waits longer), or the answers do "
+			"not reach it",
+			ms);
 }
 
-static void judge_completion(
+/** @return why a device may not reach what is mapped in the process. */
+static const char *why_not_reached(const struct stack *s, const struct svart_fault_stats *stats)
+{
+	if (!sends_page_requests(s))
+		return "the device has too few address bits for it (of edu: dma_mask_bits), or it "
+		       "could not be pinned (RLIMIT_MEMLOCK, ulimit -l)";
+	if (stats->answers_invalid != 0)
+		return "svart could not map it for the device: more would be pinned than may be "
+		       "(RLIMIT_MEMLOCK, ulimit -l), or there is no memory";
+	return "the device's page request was lost or refused on its way";
+}
+
+/** Judges an operation that failed in another way. */
+static void judge_status(
 	const struct stack *s, const struct svart_completion *done, struct info_trial *trial)
 {
-	struct svart_device_info info;
+	struct svart_queue_error error = SVART_QUEUE_ERROR_INIT();
+	bool told = svart_queue_error_get(s->q, &error) == 0;
 
-	svart_device_info_get(s->dev, &info);
+	say(trial, "the operation failed: %s (device status %#x)%s%s",
+		svart_status_name(done->status), done->hw_status, told ? ": " : "", error.text);
+}
+
+static void judge_completion(const struct stack *s, const struct svart_completion *done,
+	const struct svart_fault_stats *stats, struct info_trial *trial)
+{
+	bool asks = sends_page_requests(s);
+
 	if (done->status == SVART_STATUS_BAD_ADDRESS)
 		say(trial,
 			"the operation failed: the device cannot reach %#llx, which is mapped in "
-			"the process; its page request was refused, or its addresses are too "
-			"narrow",
-			(unsigned long long)done->fault_addr);
+			"the process: %s",
+			(unsigned long long)done->fault_addr, why_not_reached(s, stats));
+	else if (done->status == SVART_STATUS_QUEUE_FAILED)
+		judge_failure(s, trial);
 	else if (done->status != SVART_STATUS_OK)
-		say(trial, "the operation failed: %s (device status %#x)",
-			svart_status_name(done->status), done->hw_status);
+		judge_status(s, done, trial);
 	else if (s->pages[s->page_bytes] != 0)
 		say(trial, "the operation ended well, but the byte was not copied");
-	else if (!(info.features & SVART_FEATURE_PAGE_REQUESTS))
+	else if (!asks)
 		say(trial, "the byte was copied; the device sends no page requests, and its "
 			   "memory was mapped when the operation was submitted");
 	else if (trial->page_requests == 0)
@@ -147,24 +225,27 @@ static void judge_completion(
 	else
 		say(trial, "the page request arrived and was answered, and the byte was copied");
 	trial->ok = done->status == SVART_STATUS_OK && s->pages[s->page_bytes] == 0 &&
-		    (trial->page_requests != 0 || !(info.features & SVART_FEATURE_PAGE_REQUESTS));
+		    (trial->page_requests != 0 || !asks);
 }
 
 static void copy_byte(struct stack *s, uint64_t timeout_ns, struct info_trial *trial)
 {
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 	struct svart_completion done;
 	uint64_t start_ns = now_ns();
-	uint16_t nr;
 
-	svart_queue_prep_copy(s->q, s->pages + s->page_bytes, s->pages, 1, 0, 0);
+	if (svart_queue_prep_copy(s->q, s->pages + s->page_bytes, s->pages, 1, 0, 0) != 1) {
+		say(trial, "the queue takes no operation");
+		return;
+	}
 	svart_queue_submit(s->q);
-	nr = svart_queue_wait(s->q, &done, 1, timeout_ns);
+	trial->ended = svart_queue_wait(s->q, &done, 1, timeout_ns) == 1;
 	trial->time_ns = now_ns() - start_ns;
-	read_counters(s, trial);
-	if (nr == 0)
-		judge_silence(trial);
+	read_counters(s, &stats, trial);
+	if (trial->ended)
+		judge_completion(s, &done, &stats, trial);
 	else
-		judge_completion(s, &done, trial);
+		judge_silence(s, &stats, trial);
 }
 
 void svart_info_trial_run(
@@ -176,7 +257,7 @@ void svart_info_trial_run(
 	*trial = (struct info_trial){ .spec = spec };
 	rc = pages_map(&s);
 	if (rc != 0) {
-		say(trial, "no memory for two pages: %s", strerror(-rc));
+		say(trial, "cannot map two pages: %s", strerror(-rc));
 		return;
 	}
 	rc = stack_open(&s, spec);
@@ -184,7 +265,7 @@ void svart_info_trial_run(
 		say(trial, "it cannot be opened: %s", svart_error_text());
 	else
 		copy_byte(&s, timeout_ns, trial);
-	stack_close(&s);
-	/* Only now can no device reach the pages. */
-	munmap(s.pages, 2 * s.page_bytes);
+	/* Only after that no device can reach the pages. */
+	if (stack_close(&s) == 0)
+		munmap(s.pages, 2 * s.page_bytes);
 }

@@ -11,24 +11,26 @@
 #include <svart/svart.h>
 
 /**
- * How it went.
+ * Result of the trial.
  *
  * Owner: main(). Lifetime: the program's. Locks: none.
  */
 struct info_trial {
 	const char *spec;
-	bool ok;                /**< As it should be. */
-	uint64_t page_requests; /**< That arrived. */
+	bool ok;                /**< All went as it should. */
+	bool ended;             /**< The operation has ended, well or not. */
+	uint64_t page_requests; /**< Page requests that arrived. */
 	uint64_t answers;       /**< Groups of them that were answered SUCCESS. */
-	uint64_t time_ns;       /**< From submitting to the completion, or until it was given up. */
-	uint64_t answer_ns;     /**< The longest from the fetch of a group to its answer. */
-	char result[640];       /**< In words. */
+	/** Time from submission to completion, or until the trial was given up. */
+	uint64_t time_ns;
+	uint64_t answer_ns; /**< Longest time from the fetch of a group to its answer. */
+	char result[640];   /**< Result in words. */
 };
 
 /**
  * Has a device copy one byte from a page that nobody has touched.
  *
- * @param trial out: filled in whole, also where something failed. spec stays the caller's.
+ * @param trial out: filled in whole, also if something failed. spec stays the caller's.
  */
 void svart_info_trial_run(
 	struct svart *rt, const char *spec, uint64_t timeout_ns, struct info_trial *trial);

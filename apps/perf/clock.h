@@ -5,15 +5,15 @@
 
 /**
  * @file
- * What time it is, and what the processor has worked.
+ * The time, and the work of the processor.
  */
 
 #include <stdint.h>
 
-/** CLOCK_MONOTONIC in nanoseconds. @thread any. */
+/** Reads CLOCK_MONOTONIC, in nanoseconds. @thread any. */
 uint64_t svart_perf_now_ns(void);
 
-/** CPU time of all threads of this process so far, user and system. @thread any. */
+/** Reads the CPU time of all threads of this process so far, user and system, in nanoseconds. @thread any. */
 uint64_t svart_perf_cpu_ns(void);
 
 #endif

@@ -2,10 +2,10 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * svart-perf copy: what a copy costs, engine beside engine.
+ * svart-perf copy: what a copy costs, with the engines side by side.
  *
- * A cell is a size, a burst and a depth. In each round each engine has its turn in each cell: a short
- * pass to warm up, one that is timed as a whole, and one with a look at the clock around every call.
+ * A cell is a size, a burst and a depth. In each round each engine has its turn in each cell: a short pass
+ * to warm up, a pass that is timed as a whole, and a pass with a look at the clock around every call.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,14 +24,14 @@
 #include "stats.h"
 
 #define USUAL_ROUNDS 7
-/** Each of source and destination: what fits in caches, as a program's buffers of the moment do. */
+/** Size of the source, and of the destination: it fits in caches, as a program's current buffers do. */
 #define AREA_BYTES (UINT32_C(4) << 20)
-/** What a pass is to take, and copies at least and at most. */
+/** Time that a pass must take, and its fewest and most copies. */
 #define PASS_NS       UINT64_C(3000000)
 #define QUICK_PASS_NS UINT64_C(500000)
 #define PASS_MIN      32
 #define PASS_MAX      SVART_PERF_MAX_SAMPLES
-/** Bursts of a look at the driver's parts. */
+/** Bursts in one measurement of the driver's parts. */
 #define PARTS_BURSTS 20000
 
 enum { BY_SVART, BY_SVART_DMADEV, BY_SKELETON, BY_MEMCPY, BY_NULL, NR_ENGINES };
@@ -47,7 +47,7 @@ static const struct perf_engine_ops *const engines[NR_ENGINES] = {
 /** One number of each round, of one engine in one cell. Owner: its cell. Locks: none. */
 struct column {
 	struct perf_rounds ops_per_s, own_ns, p50_ns, p99_ns;
-	uint32_t in_flight; /**< Depth that it had: an engine may allow less. */
+	uint32_t in_flight; /**< Depth that the engine had: an engine may allow less. */
 };
 
 /** Owner: the bench. Lifetime: its. Locks: none. */
@@ -84,7 +84,7 @@ static struct perf_slots slots_of(const struct bench *b, uint32_t size)
 
 /* --- one turn of one engine ------------------------------------------------------------------- */
 
-/** Finds how many copies take the time wanted. */
+/** Finds the number of copies that take the wanted time. */
 static int warm_up(const struct bench *b, struct perf_pass *p)
 {
 	uint64_t want = b->o->quick ? QUICK_PASS_NS : PASS_NS;
@@ -140,7 +140,7 @@ static int turn(struct bench *b, struct cell *cell, unsigned int i)
 	return rc;
 }
 
-/** Whether an engine copies; svart-null does not. Told if it does not. */
+/** Checks whether an engine copies, and tells if it does not; svart-null does not copy. */
 static int check(struct bench *b, struct cell *cell, unsigned int i)
 {
 	struct perf_slots slots = slots_of(b, cell->size);
@@ -184,7 +184,7 @@ static int parts_measure(struct bench *b, struct parts *parts)
 	return 0;
 }
 
-/** All engines in one cell, then in the next. */
+/** Runs all engines in one cell, then in the next. */
 static int round_run(
 	struct bench *b, int (*one)(struct bench *b, struct cell *cell, unsigned int i))
 {
@@ -247,13 +247,13 @@ static int memory_open(struct bench *b)
 	b->src = area_map();
 	b->dst = area_map();
 	if (b->src == NULL || b->dst == NULL)
-		return svart_perf_say_failed("map memory", -ENOMEM);
+		return svart_perf_say_errno("map memory", -errno);
 	for (i = 0; i < AREA_BYTES; i++)
 		b->src[i] = (uint8_t)(i * 2654435761u >> 24);
 	return 0;
 }
 
-/** Whether the user wants it. */
+/** Tells whether the user wants an engine. */
 static bool is_asked(const struct perf_options *o, unsigned int i)
 {
 	const char *at = o->engines;
@@ -270,7 +270,7 @@ static bool is_asked(const struct perf_options *o, unsigned int i)
 	return false;
 }
 
-/** DPDK's first, so that EAL finds the process as a DPDK program's. */
+/** Opens the engines. DPDK's come first, so that EAL starts as in a DPDK program. */
 static int engines_open(struct bench *b)
 {
 	static const unsigned int order[NR_ENGINES] = { BY_SKELETON, BY_SVART_DMADEV, BY_SVART,
@@ -309,7 +309,7 @@ static double ops_of(const struct cell *cell, unsigned int i)
 	return svart_perf_rounds_median(&cell->columns[i].ops_per_s);
 }
 
-/** @return how many times faster than `other`; not a number where that was left out. */
+/** @return how many times faster than `other`; not a number if the other was left out. */
 static double ratio_of(
 	const struct bench *b, const struct cell *cell, unsigned int i, unsigned int other)
 {
@@ -390,15 +390,17 @@ static int print_json(const struct bench *b, unsigned int rounds)
 
 static void result_text(const struct bench *b, const struct cell *cell, unsigned int i)
 {
+	char by_skeleton[SVART_PERF_NUMBER_BYTES], by_memcpy[SVART_PERF_NUMBER_BYTES];
 	const struct column *column = &cell->columns[i];
 
 	printf("%-13s %8" PRIu32 " %5" PRIu32 " %5" PRIu32 " %12.0f %8.3f %9.1f %9.0f %9.0f"
-	       " %9.2f %9.2f\n",
+	       " %9s %9s\n",
 		engines[i]->name, cell->size, cell->burst, cell->depth, ops_of(cell, i),
 		ops_of(cell, i) * cell->size / 1e9, svart_perf_rounds_median(&column->own_ns),
 		svart_perf_rounds_median(&column->p50_ns),
-		svart_perf_rounds_median(&column->p99_ns), ratio_of(b, cell, i, BY_SKELETON),
-		ratio_of(b, cell, i, BY_MEMCPY));
+		svart_perf_rounds_median(&column->p99_ns),
+		svart_perf_number(ratio_of(b, cell, i, BY_SKELETON), 2, by_skeleton),
+		svart_perf_number(ratio_of(b, cell, i, BY_MEMCPY), 2, by_memcpy));
 }
 
 static void print_text(const struct bench *b, unsigned int rounds)
@@ -432,7 +434,7 @@ static int run(const struct perf_options *o)
 	int rc;
 
 	if (b == NULL)
-		return svart_perf_say_failed("measure copies", -ENOMEM);
+		return svart_perf_say_errno("measure copies", -ENOMEM);
 	b->o = o;
 	cells_make(b);
 	rc = memory_open(b);

@@ -4,7 +4,7 @@
 /*
  * DPDK dmadevs, driven as a DPDK program does: dma_skeleton, DPDK's own in software, which copies on
  * a thread; and dma_svart0, svart's, on a DSA of the software machine. Its driver is a file of its own
- * (librte_dma_svart.so), which is looked for beside this program's build and where libraries are.
+ * (librte_dma_svart.so); this program looks for it next to its own build, and where libraries are.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 #include "say.h"
 
 #define DRIVER "librte_dma_svart.so"
-/** Room for the numbers of all CPUs there can be. */
+/** Room for the numbers of all possible CPUs. */
 #define CPUS_BYTES (CPU_SETSIZE * 5)
 
 /** Owner: one thread. Lifetime: open to close. Locks: none. */
@@ -35,7 +35,10 @@ struct perf_engine {
 	uint16_t min_desc, max_desc;
 };
 
-/** One lcore that floats over all CPUs: EAL would bind this thread, and others with it, to one. */
+/**
+ * Writes one lcore that floats over all CPUs: otherwise EAL would bind this thread, and others with it, to
+ * one CPU.
+ */
 static void lcores_write(char *text, size_t bytes)
 {
 	size_t used = (size_t)snprintf(text, bytes, "--lcores=0@(");
@@ -55,7 +58,7 @@ static void lcores_write(char *text, size_t bytes)
 		snprintf(text + used, bytes - used, ")");
 }
 
-/** EAL runs once in a process; it keeps its arguments. @return 0 or -errno, told. */
+/** Starts EAL, which runs once in a process and keeps its arguments. @return 0 or -errno, told. */
 static int eal_start(void)
 {
 	static char lcores[CPUS_BYTES];
@@ -72,7 +75,7 @@ static int eal_start(void)
 	return -EIO;
 }
 
-/** @return 0; -ENODEV there is no such driver; told. */
+/** Opens a device. @return 0; -ENODEV if there is no such driver; told. */
 static int device_open(const char *name, const char *args, struct perf_engine **out)
 {
 	struct perf_engine *e;
@@ -86,7 +89,7 @@ static int device_open(const char *name, const char *args, struct perf_engine **
 	e = calloc(1, sizeof(*e));
 	if (e == NULL) {
 		rte_eal_hotplug_remove("vdev", name);
-		return svart_perf_say_failed("measure dmadevs", -ENOMEM);
+		return svart_perf_say_errno("measure dmadevs", -ENOMEM);
 	}
 	e->name = name;
 	e->dev_id = (int16_t)rte_dma_get_dev_id_by_name(name);
@@ -104,7 +107,7 @@ static int open_skeleton(struct perf_engine **out)
 	return rc != 0 ? rc : device_open("dma_skeleton", "", out);
 }
 
-/** Loads the driver, which makes itself known to EAL; it stays. @return whether it is there. */
+/** Loads the driver, which registers itself with EAL; it stays loaded. @return whether it is there. */
 static bool driver_load(void)
 {
 	char path[4096];

@@ -5,16 +5,16 @@
 
 /**
  * @file
- * What copies: each engine is driven in the same way by copy_pass.c.
+ * The engines that copy: copy_pass.c drives each of them in the same way.
  */
 
 #include <stdint.h>
 
 #include <rte_cycles.h>
 
-/** Operations of one call of submit() or poll() at most. */
+/** Most operations of one call of submit() or poll(). */
 #define SVART_PERF_MAX_BURST 64
-/** Operations under way at most. */
+/** Most operations under way. */
 #define SVART_PERF_MAX_DEPTH 1024
 
 struct perf_engine;
@@ -26,7 +26,7 @@ struct perf_engine;
  */
 struct perf_slots {
 	uint8_t *src, *dst;
-	uint32_t size;     /**< Of a slot. */
+	uint32_t size;     /**< Bytes of a slot. */
 	uint32_t nr_slots; /**< A power of two. */
 };
 
@@ -38,20 +38,23 @@ static inline uint64_t svart_perf_slot_off(const struct perf_slots *s, uint64_t 
 /** One kind of engine. All calls come from one thread. */
 struct perf_engine_ops {
 	const char *name;
-	/** Makes it. @return 0; -ENODEV it is not there, told: leave it out; else -errno, told. */
+	/**
+	 * Makes the engine.
+	 * @return 0; -ENODEV if it is not there, told: the caller leaves it out; else -errno, told.
+	 */
 	int (*open)(struct perf_engine **out);
 	/**
-	 * Lets it run; until stop() it may use the processor.
-	 * @param depth in: wanted; out: how many operations it has under way at most.
+	 * Lets the engine run; it may use the processor until stop().
+	 * @param depth in: wanted depth; out: most operations that it has under way.
 	 * @return 0 or -errno, told.
 	 */
 	int (*start)(struct perf_engine *e, uint32_t *depth);
 	/** Prepares and hands over operations n to n + nr - 1. @return how many it took. */
 	uint16_t (*submit)(
 		struct perf_engine *e, const struct perf_slots *slots, uint64_t n, uint16_t nr);
-	/** @return how many have completed, nr at most; -EIO one has failed. */
+	/** @return how many have completed, nr at most; -EIO if one has failed. */
 	int (*poll)(struct perf_engine *e, uint16_t nr);
-	/** Nothing is under way. */
+	/** Stops the engine. Nothing is under way. */
 	void (*stop)(struct perf_engine *e);
 	void (*close)(struct perf_engine *e);
 };
@@ -67,12 +70,12 @@ extern const struct perf_engine_ops svart_perf_engine_null;
 /** Ticks of rte_rdtsc() that the parts of the driver took for a number of operations. */
 struct perf_null_parts {
 	uint64_t prep;
-	uint64_t submit; /**< With the portal stores. */
+	uint64_t submit; /**< submit(), including the portal stores. */
 	uint64_t portal; /**< The same portal stores alone. */
 	uint64_t poll;
 };
 
-/** Adds what `bursts` bursts of `burst` copies take, part by part. */
+/** Adds the time that `bursts` bursts of `burst` copies take, part by part. */
 void svart_perf_null_measure(struct perf_engine *e, const struct perf_slots *slots, uint16_t burst,
 	uint32_t bursts, struct perf_null_parts *parts);
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
 
-/*
- * memcpy() on the polling core: done when submit() returns.
- */
+/* memcpy() on the polling core: the copy is done when submit() returns. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +11,13 @@
 
 /** Owner: one thread. Lifetime: open to close. Locks: none. */
 struct perf_engine {
-	uint32_t done; /**< And not polled. */
+	uint32_t done; /**< Copies that are done and not polled. */
 };
 
 static int open_memcpy(struct perf_engine **out)
 {
 	*out = calloc(1, sizeof(**out));
-	return *out != NULL ? 0 : svart_perf_say_failed("measure memcpy()", -ENOMEM);
+	return *out != NULL ? 0 : svart_perf_say_errno("measure memcpy()", -ENOMEM);
 }
 
 static int start(struct perf_engine *e, uint32_t *depth)

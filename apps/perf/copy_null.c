@@ -2,9 +2,9 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * svart-null: the ring of the DSA driver, as it is, before a portal that completes each descriptor in
- * the store itself. Nothing is copied and there is no device, so what is measured is the driver: prep,
- * submit, poll.
+ * svart-null: the unchanged ring of the DSA driver, with a portal that completes each descriptor in the
+ * store itself. Nothing is copied and there is no device, so only the driver is measured: prep, submit,
+ * poll.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "dsa_internal.h"
 #include "say.h"
 
-/** Owner: one thread. Lifetime: open to close; the ring: start to stop. Locks: none. */
+/** Owner: one thread. Lifetime: open to close; the ring lives from start to stop. Locks: none. */
 struct perf_engine {
 	struct svart_queue fast;
 	struct svart_dsa_queue *ring;
@@ -23,7 +23,7 @@ struct perf_engine {
 	alignas(64) uint8_t portal[SVART_DSA_PORTAL_BYTES]; /**< Nothing is stored there. */
 };
 
-/** The engine: all it does is to say that it is done. */
+/** Acts as the engine: it only says that each operation is done. */
 static void complete_at_once(void *ctx, void *portal, const void *descs, uint32_t nr)
 {
 	const struct svart_dsa_desc *d = descs;
@@ -42,23 +42,22 @@ static int open_null(struct perf_engine **out)
 	struct perf_engine *e = aligned_alloc(alignof(struct perf_engine), sizeof(*e));
 
 	if (e == NULL)
-		return svart_perf_say_failed("measure the driver", -ENOMEM);
+		return svart_perf_say_errno("measure the driver", -ENOMEM);
 	memset(e, 0, sizeof(*e));
 	*out = e;
 	return 0;
 }
 
-/** As svart_pmd_dsa.queue_start() does, but for the device. */
+/** Does what svart_pmd_dsa.queue_start() does, without the device. */
 static int start(struct perf_engine *e, uint32_t *depth)
 {
 	int rc = svart_pmd_dsa_ring_create(*depth, e->records, &e->ring);
 
 	if (rc != 0)
-		return svart_perf_say_failed("measure the driver", rc);
+		return svart_perf_say_errno("measure the driver", rc);
 	e->ring->failure = &e->failure;
 	e->ring->max_transfer_bytes = UINT64_C(1) << 31;
-	e->ring->ops = 1u << SVART_OP_NOOP | 1u << SVART_OP_COPY | 1u << SVART_OP_FILL;
-	e->ring->overlap_copy = true;
+	svart_pmd_dsa_rules_set(e->ring, UINT64_MAX, true);
 	e->ring->portal_page = e->portal;
 	e->ring->portal.movdir64b = complete_at_once;
 	e->fast = (struct svart_queue){

@@ -17,7 +17,7 @@
 
 static_assert((SVART_PERF_MAX_DEPTH & (SVART_PERF_MAX_DEPTH - 1)) == 0, "stamps are a ring");
 
-/** Where a pass stands. Owner: the stack. Lifetime: one pass. Locks: none. */
+/** Progress of a pass. Owner: the stack. Lifetime: one pass. Locks: none. */
 struct progress {
 	uint64_t sent, done;
 	uint64_t own_ticks;
@@ -47,6 +47,11 @@ static int late(const struct perf_pass *p, struct progress *at)
 {
 	uint64_t now;
 
+	/* Nothing is under way, and nothing was taken, so the engine has failed. */
+	if (at->sent == at->done) {
+		app_say("%s takes no copies of %u bytes any more", p->ops->name, p->slots->size);
+		return -EIO;
+	}
 	rte_pause();
 	if (++at->empty_polls % POLLS_PER_LOOK != 0)
 		return 0;
@@ -82,7 +87,7 @@ static inline int reap(struct perf_pass *p, struct progress *at, bool timed)
 	return 0;
 }
 
-/** Compiled for either value of timed. */
+/** Runs a pass. It is compiled once for each value of timed. */
 static inline int run(struct perf_pass *p, struct progress *at, bool timed)
 {
 	int rc = 0;
@@ -105,7 +110,7 @@ static __attribute__((noinline)) int run_plain(struct perf_pass *p, struct progr
 	return run(p, at, false);
 }
 
-/** Ticks become nanoseconds by what the whole pass took in both. */
+/** Converts ticks to nanoseconds, by the time that the whole pass took in both. */
 static void evaluate(struct perf_pass *p, const struct progress *at, uint64_t ticks)
 {
 	double ns_per_tick = ticks != 0 ? (double)p->ns / (double)ticks : 0;

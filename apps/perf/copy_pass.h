@@ -10,11 +10,11 @@
 
 #include "copy_engine.h"
 
-/** Latencies of one pass that are kept. */
+/** Most latencies of one pass that are kept. */
 #define SVART_PERF_MAX_SAMPLES 65536
 
 /**
- * What a pass is to do, and what it took.
+ * What a pass must do, and what it took.
  *
  * Owner: the command. Lifetime: one run of it. Locks: none.
  */
@@ -26,20 +26,21 @@ struct perf_pass {
 	uint32_t depth;
 	uint64_t nr; /**< Copies. */
 
-	uint64_t ns; /**< Out: all of it. */
-	/* Out, of a timed pass. */
-	uint64_t own_ns; /**< In submit(), and in the calls of poll() that returned something. */
-	uint64_t p50_ns, p99_ns; /**< From before submit() to after poll(). */
+	uint64_t ns; /**< Out: time of the whole pass. */
+	/* Out, for a timed pass. */
+	/** Time in submit(), and in the calls of poll() that returned something. */
+	uint64_t own_ns;
+	uint64_t p50_ns, p99_ns; /**< Latency from before submit() to after poll(). */
 
 	uint64_t stamps[SVART_PERF_MAX_DEPTH];
 	uint64_t samples[SVART_PERF_MAX_SAMPLES];
 };
 
 /**
- * Runs it.
+ * Runs a pass.
  *
- * @param timed looks at the clock around every call, which costs time.
- * @return 0; -EIO a copy failed; -ETIMEDOUT none completed for a minute; told.
+ * @param timed whether it looks at the clock around every call, which costs time.
+ * @return 0; -EIO if a copy failed; -ETIMEDOUT if none completed for a minute; told.
  */
 int svart_perf_pass_run(struct perf_pass *p, bool timed);
 

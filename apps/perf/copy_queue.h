@@ -5,7 +5,7 @@
 
 /**
  * @file
- * How a program drives a queue of svart: what perf_engine_ops.submit() and poll() are for it.
+ * How a program drives a queue of svart: perf_engine_ops.submit() and poll() for it.
  */
 
 #include <errno.h>

@@ -20,7 +20,7 @@ struct perf_engine {
 	struct svart_space *space;
 	struct svart_fault_service *faults;
 	struct svart_device *dev;
-	struct svart_queue *q; /**< Between start and stop. */
+	struct svart_queue *q; /**< Valid between start and stop. */
 };
 
 static void close_svart(struct perf_engine *e)
@@ -38,12 +38,12 @@ static void close_svart(struct perf_engine *e)
 
 static int open_svart(struct perf_engine **out)
 {
-	const struct svart_init_params init = { .flags = SVART_INIT_NO_EAL };
+	const struct svart_init_params init = SVART_INIT_PARAMS_INIT(.flags = SVART_INIT_NO_EAL);
 	struct perf_engine *e = calloc(1, sizeof(*e));
 	int rc;
 
 	if (e == NULL)
-		return svart_perf_say_failed("open " SPEC, -ENOMEM);
+		return svart_perf_say_errno("open " SPEC, -ENOMEM);
 	rc = svart_init(&init, &e->rt);
 	if (rc == 0)
 		rc = svart_space_create(e->rt, NULL, &e->space);
@@ -62,8 +62,8 @@ static int open_svart(struct perf_engine **out)
 
 static int start(struct perf_engine *e, uint32_t *depth)
 {
-	struct svart_queue_params params = { 0 };
-	struct svart_device_info info;
+	struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT();
+	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
 	int rc;
 
 	svart_device_info_get(e->dev, &info);

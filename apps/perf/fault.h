@@ -5,7 +5,8 @@
 
 /**
  * @file
- * The three parts of svart-perf fault. Each measures into a struct of its own, and says what is in it.
+ * The three parts of svart-perf fault. Each part measures into a struct of its own, and prints what is in
+ * it.
  */
 
 #include "options.h"

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +33,10 @@
 #define BYTES       (UINT64_C(256) << 20)
 #define QUICK_BYTES (UINT64_C(16) << 20)
 #define STEP_BYTES  (UINT64_C(64) << 10)
-/** The device: as many queues as it has engines, so that one copies while another waits for pages. */
+/** The device: it has as many queues as engines, so that one copies while another waits for pages. */
 #define SPEC      "model:dsa0,queues=4"
 #define NR_QUEUES 4
-/** Operations of that size, aligned to it, so many in flight on each queue. */
+/** Size and alignment of operations, and how many are in flight on each queue. */
 #define OP_BYTES   (UINT64_C(2) << 20)
 #define DEPTH      1
 #define WAIT_NS    UINT64_C(1000000)
@@ -61,7 +62,7 @@ struct perf_copy {
 	struct column columns[NR_WAYS];
 };
 
-/** Reserves, and huge pages only where the system gives them without being asked. */
+/** Reserves memory. It has huge pages only if the system gives them without being asked. */
 static uint8_t *memory_map(uint64_t bytes)
 {
 	void *memory =
@@ -102,6 +103,18 @@ static int64_t reap(struct svart_queue *q, uint64_t wait_ns)
 	return bytes;
 }
 
+/** @return whether a queue takes nothing any more; if so, it has said that. */
+static bool has_failed(struct svart_queue *q)
+{
+	struct svart_queue_error error = SVART_QUEUE_ERROR_INIT();
+
+	if (svart_queue_state_get(q) != SVART_QUEUE_FAILED)
+		return false;
+	if (svart_queue_error_get(q, &error) == 0)
+		app_say("the device's queue has failed: %s", error.text);
+	return true;
+}
+
 static int copy_by_svart(struct perf_copy *c, uint8_t *dst)
 {
 	uint64_t sent = 0, done = 0, give_up = svart_perf_now_ns() + GIVE_UP_NS;
@@ -110,11 +123,13 @@ static int copy_by_svart(struct perf_copy *c, uint8_t *dst)
 
 	while (done < c->bytes) {
 		sent += feed(c, c->queues[i], dst, sent);
-		/* The oldest operation is the next queue's. */
+		/* The next queue has the oldest operation. */
 		i = (i + 1) % NR_QUEUES;
 		n = reap(c->queues[i], WAIT_NS);
 		if (n < 0)
 			return (int)n;
+		if (n == 0 && has_failed(c->queues[i]))
+			return -EIO;
 		done += (uint64_t)n;
 		if (svart_perf_now_ns() > give_up) {
 			app_say("the device did not copy %" PRIu64 " bytes in a minute", c->bytes);
@@ -130,7 +145,7 @@ static int copy_by_populate(const struct perf_copy *c, uint8_t *dst)
 
 	for (at = 0; at < c->bytes; at += STEP_BYTES) {
 		if (madvise(dst + at, STEP_BYTES, MADV_POPULATE_WRITE) != 0)
-			return svart_perf_say_failed("populate memory", -errno);
+			return svart_perf_say_errno("populate memory", -errno);
 		memcpy(dst + at, c->src + at, STEP_BYTES);
 	}
 	return 0;
@@ -149,7 +164,7 @@ static int copy_by(struct perf_copy *c, enum way way, uint8_t *dst)
 	}
 }
 
-/** One copy. @param column NULL: it does not count, and the result is compared. */
+/** Does one copy. @param column NULL if the copy does not count: then the result is compared. */
 static int copy_once(struct perf_copy *c, enum way way, struct column *column)
 {
 	uint8_t *dst = memory_map(c->bytes);
@@ -157,7 +172,7 @@ static int copy_once(struct perf_copy *c, enum way way, struct column *column)
 	int rc;
 
 	if (dst == NULL)
-		return svart_perf_say_failed("map memory", -errno);
+		return svart_perf_say_errno("map memory", -errno);
 	wall = svart_perf_now_ns();
 	cpu = svart_perf_cpu_ns();
 	rc = copy_by(c, way, dst);
@@ -170,10 +185,8 @@ static int copy_once(struct perf_copy *c, enum way way, struct column *column)
 		app_say("a copy is not what it should be");
 		rc = -EIO;
 	}
-	if (svart_space_forget(c->space, dst, c->bytes) != 0)
+	if (svart_space_munmap(c->space, dst, c->bytes) != 0)
 		rc = svart_perf_say_failed("take memory from the device", -EIO);
-	else
-		munmap(dst, c->bytes);
 	return rc;
 }
 
@@ -183,7 +196,7 @@ static int source_make(struct perf_copy *c)
 
 	c->src = memory_map(c->bytes);
 	if (c->src == NULL)
-		return svart_perf_say_failed("map memory", -errno);
+		return svart_perf_say_errno("map memory", -errno);
 	word = (uint64_t *)c->src;
 	for (i = 0; i < c->bytes / sizeof(*word); i++)
 		word[i] = i * UINT64_C(0x9e3779b97f4a7c15);
@@ -192,10 +205,12 @@ static int source_make(struct perf_copy *c)
 
 static int stack_open(struct perf_copy *c)
 {
-	const struct svart_init_params init = { .flags = SVART_INIT_NO_EAL };
-	const struct svart_space_params space = { .pin_limit_bytes = 4 * BYTES };
-	const struct svart_fault_params faults = { .run = SVART_FAULT_RUN_INLINE };
-	const struct svart_queue_params queue = { .depth = DEPTH };
+	const struct svart_init_params init = SVART_INIT_PARAMS_INIT(.flags = SVART_INIT_NO_EAL);
+	const struct svart_space_params space =
+		SVART_SPACE_PARAMS_INIT(.pin_limit_bytes = 4 * BYTES);
+	const struct svart_fault_params faults =
+		SVART_FAULT_PARAMS_INIT(.run = SVART_FAULT_RUN_INLINE);
+	const struct svart_queue_params queue = SVART_QUEUE_PARAMS_INIT(.depth = DEPTH);
 	unsigned int i;
 	int rc;
 
@@ -248,7 +263,7 @@ int svart_perf_copy_measure(
 	int rc;
 
 	if (c == NULL)
-		return svart_perf_say_failed("measure a copy", -ENOMEM);
+		return svart_perf_say_errno("measure a copy", -ENOMEM);
 	c->bytes = o->quick ? QUICK_BYTES : BYTES;
 	rc = source_make(c);
 	if (rc == 0)

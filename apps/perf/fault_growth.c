@@ -3,14 +3,14 @@
 
 /*
  * How the cost of serving a group grows with the number of devices and with the memory that is
- * mapped. Groups are of eight resident pages, served inline: one thread does all, and what the model
- * of the machine takes is in it, the same in every row.
+ * mapped. Groups have eight resident pages and are served inline: one thread does everything. The figures
+ * include the time of the model of the machine, which is the same in every row.
  *
- * Devices: all of them busy, each with one group under way; or one busy, and the others idle.
+ * Devices: all of them are busy, each with one group under way; or one is busy, and the others are idle.
  *
- * Chunks: groups at random among so many mapped chunks of 2 MiB. A million chunks would take
- * gigabytes of page tables alone, and it is svart's map of them that is measured; so their IOAS_MAP
- * is taken for done (map_timer.h), and their memory is address space only.
+ * Chunks: groups are at random places among a number of mapped chunks of 2 MiB. A million chunks would take
+ * gigabytes of page tables alone, and only svart's map of them is measured. So their IOAS_MAP only pretends
+ * to succeed (map_timer.h), and their memory is address space only.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,9 +31,9 @@
 #define GROUP_BYTES  (GROUP_SIZE * PAGE)
 #define NR_GROUPS    8192
 #define QUICK_GROUPS 512
-/** Groups under way where there is one device. */
+/** Groups under way if there is one device. */
 #define IN_FLIGHT 1
-/** Runs are short, and anything that comes between shows: so there are more of them. */
+/** Runs are short, and every disturbance shows, so there are more of them. */
 #define RUNS_OF_ROUND 3
 
 static const uint32_t device_counts[] = { 1, 2, 4, 8, 16, 32, 64 };
@@ -51,10 +51,10 @@ struct point {
 	struct perf_rig *rig;
 	uint8_t *memory;
 	uint64_t bytes;
-	uint64_t stride; /**< From a group's place to the next. */
+	uint64_t stride; /**< Distance from a group's place to the next. */
 	uint32_t places;
-	struct perf_rounds ns;      /**< A group: every device busy. */
-	struct perf_rounds idle_ns; /**< A group: the other devices idle. */
+	struct perf_rounds ns;      /**< Time of a group with every device busy. */
+	struct perf_rounds idle_ns; /**< Time of a group with the other devices idle. */
 };
 
 /** Owner: the command. Lifetime: one run of it. Locks: none. */
@@ -89,7 +89,7 @@ static int point_reserve(struct point *p)
 	if (p->memory != MAP_FAILED)
 		return 0;
 	p->memory = NULL;
-	return svart_perf_say_failed("reserve address space", -errno);
+	return svart_perf_say_errno("reserve address space", -errno);
 }
 
 /** Maps every place of a point. */
@@ -102,7 +102,7 @@ static int point_map(struct point *p)
 	for (i = 0; i < p->places && rc == 0; i++, addr += p->stride)
 		rc = svart_space_resolve(p->rig->space, addr, addr + GROUP_BYTES,
 			SVART_ACCESS_READ | SVART_ACCESS_WRITE);
-	return rc == 0 ? 0 : svart_perf_say_failed("map memory for the requesters", rc);
+	return rc == 0 ? 0 : svart_perf_say_errno("map memory for the requesters", rc);
 }
 
 static int devices_open(struct point *p, uint32_t nr)
@@ -141,7 +141,7 @@ static int chunks_open(struct point *p, uint32_t nr)
 	return point_map(p);
 }
 
-/** Runs all groups, on so many devices. @return 0 or -errno, told. */
+/** Runs all groups on `busy` devices. @return 0 or -errno, told. */
 static int point_run(struct perf_growth *g, struct point *p, uint32_t busy, struct perf_rounds *out)
 {
 	struct perf_requester_job jobs[SVART_PERF_RIG_DEVICES];
@@ -190,7 +190,7 @@ static void close_all(struct perf_growth *g)
 		point_close(&g->chunks[i]);
 }
 
-/** One round of each. */
+/** Runs one round of each point. */
 static int measure_round(struct perf_growth *g)
 {
 	struct point *p;
@@ -216,7 +216,7 @@ int svart_perf_growth_measure(
 	int rc;
 
 	if (g == NULL)
-		return svart_perf_say_failed("measure growth", -ENOMEM);
+		return svart_perf_say_errno("measure growth", -ENOMEM);
 	g->rounds = rounds * RUNS_OF_ROUND;
 	if (g->rounds > SVART_PERF_MAX_ROUNDS)
 		g->rounds = SVART_PERF_MAX_ROUNDS;

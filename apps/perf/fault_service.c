@@ -4,10 +4,10 @@
 /*
  * How many page requests are served in a second, and how long each group waits for its answer.
  *
- * Groups are of neighbouring pages, at random places. "Resident" pages are mapped for the device
- * already (another device's request, or an earlier one, brought them): the answer is all there is to
- * do. "Cold" pages have never been touched: each group makes the kernel find memory, clear it and map
- * it, with no fault-around, so that no group is served by another one's window.
+ * Groups have neighbouring pages, at random places. "Resident" pages are mapped for the device already
+ * (another device's request, or an earlier one, brought them), so only the answer is to do. "Cold" pages
+ * have never been touched: each group makes the kernel find memory, clear it and map it, with no
+ * fault-around, so that the window of one group never serves another.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +29,7 @@
 /** Page requests of one run, all devices together. */
 #define RESIDENT_REQUESTS 32768
 #define COLD_REQUESTS     8192
-/** Groups of one run: not so few that a percentile means nothing, nor so many. */
+/** Limits of the groups of one run: with too few, a percentile means nothing. */
 #define MIN_GROUPS 512
 #define MAX_GROUPS 8192
 #define QUICK_PART 16
@@ -39,11 +39,11 @@ static const uint32_t resolver_counts[] = { 0, 1, 2 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 #define MAX_DEVICES   4
-/** One more than devices: a single one is also measured with one group under way. */
+/** One more than devices, because a single device is also measured with one group under way. */
 #define NR_LOADS (MAX_DEVICES + 1)
 #define NR_ROWS  (LENGTH(group_sizes) * LENGTH(resolver_counts) * 2 * NR_LOADS)
 
-/** One way to load the service, and what came of it. Owner: perf_service. Locks: none. */
+/** One way to load the service, and its result. Owner: perf_service. Locks: none. */
 struct row {
 	uint32_t group_size, devices, resolvers, in_flight;
 	bool resident;
@@ -57,12 +57,12 @@ struct perf_service {
 	struct row rows[NR_ROWS];
 };
 
-/** What one run works on. Owner: the stack. Lifetime: one run. Locks: none. */
+/** The data of one run. Owner: the stack. Lifetime: one run. Locks: none. */
 struct field {
-	uint32_t nr_groups; /**< Of each device. */
-	uint64_t bytes;     /**< Of all memory. */
+	uint32_t nr_groups; /**< Groups of each device. */
+	uint64_t bytes;     /**< Bytes of all memory. */
 	uint8_t *memory;
-	uint64_t *addrs;   /**< array[nr_groups of all devices]. */
+	uint64_t *addrs;   /**< Addresses: array[nr_groups of all devices]. */
 	uint64_t *latency; /**< As above. */
 	uint64_t *own;     /**< As above. */
 };
@@ -78,7 +78,7 @@ static uint32_t groups_of_run(const struct perf_service *s, const struct row *ro
 	return s->quick ? nr / QUICK_PART : nr;
 }
 
-/** The groups' places, each once, in random order. */
+/** Lists the groups' places, each once, in random order. */
 static void shuffle(struct field *f, uint32_t nr, uint64_t group_bytes, uint64_t *seed)
 {
 	uint64_t addr;
@@ -120,10 +120,10 @@ static int field_make(struct perf_service *s, const struct row *row, struct fiel
 	f->own = calloc(nr, sizeof(*f->own));
 	if (f->memory == NULL || f->addrs == NULL || f->latency == NULL || f->own == NULL) {
 		field_free(f);
-		svart_perf_say_failed("measure page requests", -ENOMEM);
+		svart_perf_say_errno("measure page requests", -ENOMEM);
 		return -ENOMEM;
 	}
-	/* Where huge pages are on for all, one group's would serve the next. */
+	/* If huge pages are on for all memory, those of one group would serve the next. */
 	madvise(f->memory, f->bytes, MADV_NOHUGEPAGE);
 	shuffle(f, nr, group_bytes, &s->seed);
 	return 0;
@@ -144,7 +144,7 @@ static void row_count(struct row *row, struct field *f, uint64_t ns, uint64_t ma
 	svart_perf_rounds_add(&row->maps_per_group, (double)maps / nr);
 }
 
-/** Runs a row on a rig that is as it says. */
+/** Runs a row on a rig that fits it. */
 static int rig_measure(struct row *row, struct perf_rig *rig, struct field *f)
 {
 	struct perf_requester_job jobs[MAX_DEVICES];
@@ -156,7 +156,7 @@ static int rig_measure(struct row *row, struct perf_rig *rig, struct field *f)
 		rc = svart_space_resolve(rig->space, begin, begin + f->bytes,
 			SVART_ACCESS_READ | SVART_ACCESS_WRITE);
 	if (rc != 0)
-		return svart_perf_say_failed("map memory for the requesters", rc);
+		return svart_perf_say_errno("map memory for the requesters", rc);
 	for (i = 0; i < row->devices; i++)
 		jobs[i] = (struct perf_requester_job){
 			.addrs = f->addrs + i * f->nr_groups,
@@ -227,7 +227,7 @@ int svart_perf_service_measure(
 	int rc = 0;
 
 	if (s == NULL)
-		return svart_perf_say_failed("measure page requests", -ENOMEM);
+		return svart_perf_say_errno("measure page requests", -ENOMEM);
 	s->quick = o->quick;
 	s->seed = o->seed;
 	rows_list(s);

@@ -2,11 +2,11 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * svart-perf group: what grouping costs, svart's table beside a linear list.
+ * svart-perf group: what grouping costs, with svart's table and a linear list side by side.
  *
- * Both get the same streams, in the same rounds. A pass begins with an empty table, adds what is to
- * be outstanding, and then is timed, but for the making of the requests: every request is added,
- * every group that is complete is released.
+ * Both get the same streams, in the same rounds. A pass begins with an empty table, and adds the requests
+ * that shall be outstanding. Then it is timed, except the making of the requests: every request is added,
+ * and every group that is complete is released.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,12 +25,12 @@
 
 #define USUAL_ROUNDS 11
 #define REQUESTS     32768
-/** What the passes of one round take at least, as long as they are no more than that many. */
+/** Least time of the passes of one round, and their largest number. */
 #define ROUND_NS   UINT64_C(2000000)
 #define MAX_PASSES 16
 /** Requests fetched at once: a fault service does the same. */
 #define BURST 512
-/** A table of this size at least for every stream, so that all are measured on one. */
+/** Least size of the table of every stream, so that all are measured on the same size. */
 #define MIN_NODES 8192
 /** Streams for each number of outstanding requests. */
 #define NR_SHAPES 4
@@ -50,7 +50,7 @@ struct row {
 struct bench {
 	struct svart_grouper *table;
 	struct perf_list list;
-	struct svart_page_request burst[BURST]; /**< As a source delivers them. */
+	struct svart_page_request burst[BURST]; /**< Requests as a source delivers them. */
 	struct row rows[SVART_PERF_MAX_LIST * NR_SHAPES];
 	unsigned int nr_rows;
 };
@@ -65,7 +65,7 @@ static uint32_t fetch(struct bench *b, const struct perf_stream *s, uint32_t fro
 	return nr;
 }
 
-/** @return nanoseconds. */
+/** Adds a burst to the table. @return nanoseconds. */
 static uint64_t table_burst(struct bench *b, uint32_t nr)
 {
 	uint64_t begin = svart_perf_now_ns();
@@ -90,7 +90,7 @@ static uint64_t list_burst(struct bench *b, uint32_t nr)
 	return svart_perf_now_ns() - begin;
 }
 
-/** Items [from, to) in bursts. @return nanoseconds. */
+/** Runs items [from, to) in bursts. @return nanoseconds. */
 static uint64_t bursts_run(struct bench *b, const struct perf_stream *s, uint32_t from, uint32_t to,
 	uint64_t (*burst)(struct bench *b, uint32_t nr))
 {
@@ -124,7 +124,7 @@ static uint64_t list_pass(struct bench *b, const struct perf_stream *s)
 	return ns;
 }
 
-/** One round: a pass to warm up, then some that count. @return nanoseconds a request. */
+/** Runs one round: a pass to warm up, then some that count. @return nanoseconds a request. */
 static double round_ns(struct bench *b, const struct perf_stream *s,
 	uint64_t (*pass)(struct bench *b, const struct perf_stream *s))
 {
@@ -138,7 +138,7 @@ static double round_ns(struct bench *b, const struct perf_stream *s,
 	return (double)sum / (double)nr;
 }
 
-/** Whether a group is the same in both, request by request. */
+/** Tells whether a group is the same in both, request by request. */
 static bool same_group(
 	const struct svart_grouper *table, uint32_t node, const struct perf_list_node *group)
 {
@@ -151,7 +151,7 @@ static bool same_group(
 	return node == SVART_GROUP_NONE && group == NULL;
 }
 
-/** Speed is worth nothing if it is wrong: both must make the same groups of a stream. */
+/** Checks that both make the same groups of a stream: a fast but wrong one is worth nothing. */
 static int check(struct bench *b, const struct perf_stream *s)
 {
 	struct svart_page_request request;
@@ -180,7 +180,7 @@ static int check(struct bench *b, const struct perf_stream *s)
 	return -EIO;
 }
 
-/** A power of two above all that a stream can have partial at once. */
+/** Tells a power of two above the number of requests that a stream can have partial at once. */
 static uint32_t nodes_for(const struct perf_options *o)
 {
 	uint32_t nr = MIN_NODES;
@@ -202,7 +202,7 @@ static void bench_close(struct bench *b)
 	svart_grouper_destroy(b->table);
 }
 
-/** @return 0 or -errno, told; to be closed in either case. */
+/** Opens the bench. @return 0 or -errno, told; the caller closes it in either case. */
 static int bench_open(struct bench *b, const struct perf_options *o)
 {
 	uint32_t requests = o->quick ? REQUESTS / 4 : REQUESTS;
@@ -218,8 +218,10 @@ static int bench_open(struct bench *b, const struct perf_options *o)
 			b->nr_rows += rc == 0;
 		}
 	}
-	if (rc != 0)
+	if (rc == -ENOMEM)
 		app_say("no memory for the streams: ask for fewer outstanding requests");
+	else if (rc != 0)
+		svart_perf_say_errno("make the streams", rc);
 	for (i = 0; i < b->nr_rows && rc == 0; i++)
 		rc = check(b, &b->rows[i].stream);
 	return rc;
@@ -272,6 +274,7 @@ static int print_json(const struct bench *b, const struct perf_options *o, unsig
 
 static void print_text(const struct bench *b, const struct perf_options *o, unsigned int rounds)
 {
+	char ratio[SVART_PERF_NUMBER_BYTES];
 	const struct row *row;
 	unsigned int i;
 
@@ -280,10 +283,11 @@ static void print_text(const struct bench *b, const struct perf_options *o, unsi
 		"list ns", "ratio");
 	for (i = 0; i < b->nr_rows; i++) {
 		row = &b->rows[i];
-		printf("%-12s %6" PRIu32 " %12" PRIu32 " %10.1f %10.1f %8.1f\n", row->stream.name,
+		printf("%-12s %6" PRIu32 " %12" PRIu32 " %10.1f %10.1f %8s\n", row->stream.name,
 			row->stream.group_size, row->stream.outstanding,
 			svart_perf_rounds_median(&row->svart_ns),
-			svart_perf_rounds_median(&row->list_ns), ratio_of(row));
+			svart_perf_rounds_median(&row->list_ns),
+			svart_perf_number(ratio_of(row), 1, ratio));
 	}
 }
 
@@ -294,7 +298,7 @@ static int run(const struct perf_options *o)
 	int rc;
 
 	if (b == NULL)
-		return svart_perf_say_failed("measure grouping", -ENOMEM);
+		return svart_perf_say_errno("measure grouping", -ENOMEM);
 	rc = bench_open(b, o);
 	if (rc == 0) {
 		measure(b, rounds);

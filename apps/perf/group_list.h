@@ -5,10 +5,10 @@
 
 /**
  * @file
- * The baseline of grouping: one list of the partial requests of a device, in order of arrival, and
- * at a LAST a walk over all of it, which takes out those of the same group. It is what an operating
- * system does for which a handful of partial requests is the rule. Nodes are preallocated and a
- * cache line each, so that only the walk is different from svart's table.
+ * The baseline of grouping: one list of the partial requests of a device, in order of arrival, and at a
+ * LAST it walks over all of it and takes out the requests of the same group. An operating system does so if
+ * it usually has a handful of partial requests. Nodes are preallocated, and each is a cache line, so only
+ * the walk is different from svart's table.
  */
 
 #include <stdint.h>
@@ -32,22 +32,23 @@ struct perf_list_node {
  */
 struct perf_list {
 	struct perf_list_node partial; /**< Head of a ring; only its links count. */
-	struct perf_list_node *free;   /**< By next. */
+	struct perf_list_node *free;   /**< Free nodes, linked by next. */
 	struct perf_list_node *nodes;
 };
 
-/** @return 0 or -ENOMEM. */
+/** Makes a list. @return 0 or -ENOMEM. */
 int svart_perf_list_init(struct perf_list *list, uint32_t nr_nodes);
 void svart_perf_list_fini(struct perf_list *list);
 
 /**
  * Adds a request.
- * @param group out, with 1 only: the group's first node, the others by next, up to NULL.
- * @return 0: kept. 1: it was a LAST, and its group has left the list. -ENOMEM: no node.
+ * @param group out, only with 1: the group's first node; next leads to the others, up to NULL.
+ * @return 0 if it was kept; 1 if it was a LAST, and its group has left the list; -ENOMEM if there is no
+ *         node.
  */
 int svart_perf_list_add(struct perf_list *list, const struct svart_page_request *request,
 	struct perf_list_node **group);
-/** Gives the nodes of a completed group back. */
+/** Gives back the nodes of a completed group. */
 void svart_perf_list_release(struct perf_list *list, struct perf_list_node *group);
 /** Drops every partial request. */
 void svart_perf_list_drop(struct perf_list *list);

@@ -7,10 +7,10 @@
 
 #include "random.h"
 
-/** Slots of one PASID, and groups in a row of one slot, that have different PRG indices: 512. */
+/** Slots of one PASID, and groups in a row of a slot with different PRG indices. The product is 512. */
 #define SLOTS_OF_PASID 64
 #define IDS_OF_SLOT    8
-/** Groups of one leave these partial. */
+/** Size of the groups that stay partial while groups of one pass. */
 #define BYSTANDER_SIZE 8
 
 /**
@@ -23,7 +23,7 @@ struct slot {
 	uint32_t generation;
 };
 
-/** Slots for that many partial requests: a slot has (size - 1) / 2 on average. */
+/** Tells the number of slots for so many partial requests: a slot has (size - 1) / 2 on average. */
 static uint32_t slots_for(uint32_t group_size, uint32_t outstanding)
 {
 	uint32_t nr = (2 * outstanding + (group_size - 1) / 2) / (group_size - 1);
@@ -31,7 +31,7 @@ static uint32_t slots_for(uint32_t group_size, uint32_t outstanding)
 	return nr == 0 ? 1 : nr;
 }
 
-/** The next request of a slot. */
+/** Makes the next request of a slot. */
 static struct perf_stream_item slot_next(struct slot *slots, uint32_t i, uint32_t group_size)
 {
 	struct slot *slot = &slots[i];
@@ -49,7 +49,7 @@ static struct perf_stream_item slot_next(struct slot *slots, uint32_t i, uint32_
 	return item;
 }
 
-/** Groups of one that pass others, which never end. */
+/** Makes groups of one, which pass other groups that never end. */
 static void make_singles(struct perf_stream *s)
 {
 	uint32_t nr_slots = s->outstanding / (BYSTANDER_SIZE - 1) + 1, i;

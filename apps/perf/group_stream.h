@@ -7,9 +7,9 @@
  * @file
  * Streams of page requests to measure grouping with.
  *
- * A stream has a number of slots, each with one group under way. When a slot's group has had its LAST
- * the slot begins another. Slots begin at different places of their groups, so that the number of
- * partial requests stays about what was asked for. Groups of one are never partial: there the partial
+ * A stream has a number of slots, each with one group under way. When a slot's group has had its LAST, the
+ * slot begins another one. Slots begin at different places of their groups, so the number of partial
+ * requests stays near the number that was asked for. Groups of one are never partial: with them the partial
  * requests are of other groups, which do not end.
  */
 
@@ -19,7 +19,7 @@
 #include "page_request.h"
 
 /**
- * One request, packed: the stream is read while it is measured, and is to stay out of the way.
+ * One request, packed: the stream is read during the measurement, and must not disturb it.
  *
  * Owner: its stream. Lifetime: the stream's. Locks: none.
  */
@@ -44,8 +44,10 @@ struct perf_stream {
 };
 
 /**
- * @param random whose turn it is: a random slot's, or one slot's after the other's.
- * @param nr_measured how many requests.
+ * Makes a stream.
+ *               @param random true: a random slot has the next turn; false: one slot after the other has
+ *               it.
+ * @param nr_measured how many requests are measured.
  * @return 0 or -ENOMEM.
  */
 int svart_perf_stream_create(struct perf_stream *s, bool random, uint32_t group_size,

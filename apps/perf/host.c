@@ -10,7 +10,7 @@
 
 #include "json_out.h"
 
-/** Finds what follows `name` and a colon in /proc/cpuinfo. */
+/** Finds the text after `name` and a colon in /proc/cpuinfo. */
 static void read_cpu_name(char *name, size_t bytes)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");
@@ -30,7 +30,7 @@ static void read_cpu_name(char *name, size_t bytes)
 	fclose(file);
 }
 
-/** Of "always [madvise] never" what is in brackets. */
+/** Reads the word in brackets of "always [madvise] never". */
 static void read_huge_pages(char *mode, size_t bytes)
 {
 	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * The machine that figures are from: without it they say nothing.
+ * The machine that the figures are from: without it they mean nothing.
  */
 
 #include <stdint.h>
@@ -13,20 +13,20 @@
 #include <jansson.h>
 
 /**
- * What there is to know of it.
+ * The facts of the machine.
  *
  * Owner: the caller. Lifetime: its. Locks: none.
  */
 struct perf_host {
 	char cpu[96];        /**< Its name, as /proc/cpuinfo has it. */
 	char kernel[64];     /**< Release. */
-	char huge_pages[16]; /**< Of anonymous memory: always, madvise or never. */
-	unsigned int cores;  /**< That this process may use. */
+	char huge_pages[16]; /**< Mode for anonymous memory: always, madvise or never. */
+	unsigned int cores;  /**< CPUs that this process may use. */
 	double load;         /**< Runnable threads, average of the last minute, at the start. */
 };
 
 void svart_perf_host_get(struct perf_host *host);
-/** @param rounds of each measure. @return the member "machine"; NULL: no memory. */
+/** @param rounds rounds of each measure. @return the member "machine"; NULL if memory is short. */
 json_t *svart_perf_host_json(const struct perf_host *host, unsigned int rounds);
 /** Prints it as a line. */
 void svart_perf_host_text(const struct perf_host *host, unsigned int rounds);

@@ -2,11 +2,11 @@
 /* Copyright (c) 2026 the svart authors */
 #include "options.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "command_line.h"
 #include "copy_engine.h"
 #include "message.h"
 #include "number.h"
@@ -18,36 +18,7 @@
 #define MAX_BURST       SVART_PERF_MAX_BURST
 #define MAX_DEPTH       SVART_PERF_MAX_DEPTH
 
-enum option_code {
-	OPTION_JSON = 'j',
-	OPTION_HELP = 'h',
-	OPTION_QUICK = 'q',
-	OPTION_ROUNDS = 'r',
-	OPTION_VERSION = 'V',
-	OPTION_OUTSTANDING = 'o',
-	OPTION_SEED = 256,
-	OPTION_ENGINES,
-	OPTION_SIZES,
-	OPTION_BURSTS,
-	OPTION_DEPTHS,
-};
-
-static const struct option long_options[] = {
-	{ "json", no_argument, NULL, OPTION_JSON },
-	{ "quick", no_argument, NULL, OPTION_QUICK },
-	{ "rounds", required_argument, NULL, OPTION_ROUNDS },
-	{ "outstanding", required_argument, NULL, OPTION_OUTSTANDING },
-	{ "engines", required_argument, NULL, OPTION_ENGINES },
-	{ "sizes", required_argument, NULL, OPTION_SIZES },
-	{ "bursts", required_argument, NULL, OPTION_BURSTS },
-	{ "depths", required_argument, NULL, OPTION_DEPTHS },
-	{ "seed", required_argument, NULL, OPTION_SEED },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ "version", no_argument, NULL, OPTION_VERSION },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const char help_text[] =
+static const char help_head[] =
 	"Usage: svart-perf COMMAND [OPTION]...\n"
 	"\n"
 	"Measures svart on this machine. What is compared is measured in the same run, in rounds\n"
@@ -62,26 +33,9 @@ static const char help_text[] =
 	"  fault   copies into cold memory beside memcpy(); page requests per second and the time\n"
 	"          from a page request to its answer; how that grows with devices and memory\n"
 	"\n"
-	"Options:\n"
-	"  -o, --outstanding=LIST  group: partial requests at once, numbers from 1 to 65536 "
-	"parted\n"
-	"                          by commas, 16 at most (default: 32,128,512,4096)\n"
-	"      --engines=LIST      copy: of svart, svart-dmadev, dma_skeleton, memcpy, svart-null\n"
-	"                          (default: all)\n"
-	"      --sizes=LIST        copy: bytes, 1 to 1048576 (default: "
-	"64,256,1024,4096,16384,65536,\n"
-	"                          262144,1048576)\n"
-	"      --bursts=LIST       copy: operations handed over at once, 1 to 64 (default: "
-	"1,8,32)\n"
-	"      --depths=LIST       copy: operations under way, 1 to 1024 (default: 32,256,1024)\n"
-	"      --seed=N            of random streams and addresses (default: 1)\n"
-	"  -r, --rounds=N          rounds of each measure, 1 to 101 (default: 11 for group, else "
-	"7)\n"
-	"  -q, --quick             a few seconds, for a look whether it works: less memory, three\n"
-	"                          rounds. The figures are worth little\n"
-	"  -j, --json              print one JSON object instead of tables\n"
-	"  -h, --help              print this text\n"
-	"  -V, --version           print the version\n"
+	"Options:\n";
+
+static const char help_tail[] =
 	"\n"
 	"The JSON objects are described in doc/guides/svart-perf.rst. Errors go to standard "
 	"error.\n"
@@ -96,28 +50,7 @@ static const char help_text[] =
 	"  svart-perf group --outstanding 32,512 --json\n"
 	"  svart-perf fault --rounds 15\n";
 
-static int parse_rounds(const char *text, unsigned int *rounds)
-{
-	uint64_t value;
-
-	if (!app_number_parse(text, 1, SVART_PERF_MAX_ROUNDS, &value)) {
-		app_say("--rounds: '%s' is not a number from 1 to %d", text, SVART_PERF_MAX_ROUNDS);
-		return -EINVAL;
-	}
-	*rounds = (unsigned int)value;
-	return 0;
-}
-
-static int parse_seed(const char *text, uint64_t *seed)
-{
-	if (app_number_parse(text, 0, UINT64_MAX, seed))
-		return 0;
-	app_say("--seed: '%s' is not a number of 64 bits", text);
-	return -EINVAL;
-}
-
-static int parse_list(
-	const char *name, const char *text, uint32_t max, struct perf_list_option *list)
+static bool list_parse(const char *text, uint32_t max, struct perf_list_option *list)
 {
 	const char *at = text;
 	uint64_t value;
@@ -125,72 +58,84 @@ static int parse_list(
 	list->nr = 0;
 	do {
 		at = app_number_read(at, 1, max, &value);
-		if (at == NULL || (*at != ',' && *at != '\0') || list->nr == SVART_PERF_MAX_LIST) {
-			app_say("--%s: '%s' is not a list of at most %d numbers from 1 to "
-				"%u, parted by commas",
-				name, text, SVART_PERF_MAX_LIST, max);
-			return -EINVAL;
-		}
+		if (at == NULL || (*at != ',' && *at != '\0') || list->nr == SVART_PERF_MAX_LIST)
+			return false;
 		list->value[list->nr++] = (uint32_t)value;
 	} while (*at++ == ',');
-	return 0;
+	return true;
 }
 
-/** @return as svart_perf_options_parse(). */
-static int parse_option(int option, const char *arg, struct perf_options *o)
+static bool parse_outstanding(const char *text, void *field)
 {
-	switch (option) {
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_QUICK:
-		o->quick = true;
-		return 0;
-	case OPTION_ROUNDS:
-		return parse_rounds(arg, &o->rounds);
-	case OPTION_SEED:
-		return parse_seed(arg, &o->seed);
-	case OPTION_OUTSTANDING:
-		return parse_list("outstanding", arg, MAX_OUTSTANDING, &o->outstanding);
-	case OPTION_ENGINES:
-		o->engines = arg;
-		return 0;
-	case OPTION_SIZES:
-		return parse_list("sizes", arg, MAX_SIZE, &o->sizes);
-	case OPTION_BURSTS:
-		return parse_list("bursts", arg, MAX_BURST, &o->bursts);
-	case OPTION_DEPTHS:
-		return parse_list("depths", arg, MAX_DEPTH, &o->depths);
-	case OPTION_HELP:
-		fputs(help_text, stdout);
-		return 1;
-	case OPTION_VERSION:
-		puts(APP_NAME " " APP_VERSION);
-		return 1;
-	default: /* getopt_long() has told. */
-		return -EINVAL;
-	}
+	return list_parse(text, MAX_OUTSTANDING, field);
 }
 
-static int parse_command(
-	int argc, char **argv, const struct perf_command *const *commands, struct perf_options *o)
+static bool parse_sizes(const char *text, void *field)
+{
+	return list_parse(text, MAX_SIZE, field);
+}
+
+static bool parse_bursts(const char *text, void *field)
+{
+	return list_parse(text, MAX_BURST, field);
+}
+
+static bool parse_depths(const char *text, void *field)
+{
+	return list_parse(text, MAX_DEPTH, field);
+}
+
+#define LIST_OF "a list of at most 16 numbers, parted by commas, from 1 to "
+
+static const struct app_option rows[] = {
+	APP_OWN('o', "outstanding", struct perf_options, outstanding, parse_outstanding,
+		LIST_OF "65536", "LIST",
+		"group: partial requests at once, numbers from 1 to 65536 parted by commas, 16 "
+		"at most (default: 32,128,512,4096)"),
+	APP_TEXT('\0', "engines", struct perf_options, engines, "LIST",
+		"copy: of svart, svart-dmadev, dma_skeleton, memcpy, svart-null (default: all)"),
+	APP_OWN('\0', "sizes", struct perf_options, sizes, parse_sizes, LIST_OF "1048576", "LIST",
+		"copy: bytes, 1 to 1048576 (default: "
+		"64,256,1024,4096,16384,65536,262144,1048576)"),
+	APP_OWN('\0', "bursts", struct perf_options, bursts, parse_bursts, LIST_OF "64", "LIST",
+		"copy: operations handed over at once, 1 to 64 (default: 1,8,32)"),
+	APP_OWN('\0', "depths", struct perf_options, depths, parse_depths, LIST_OF "1024", "LIST",
+		"copy: operations under way, 1 to 1024 (default: 32,256,1024)"),
+	APP_NUMBER('\0', "seed", struct perf_options, seed, 0, UINT64_MAX, "N",
+		"of random streams and addresses (default: 1)"),
+	APP_NUMBER('r', "rounds", struct perf_options, rounds, 1, SVART_PERF_MAX_ROUNDS, "N",
+		"rounds of each measure, 1 to 101 (default: 11 for group, else 7)"),
+	APP_FLAG('q', "quick", struct perf_options, quick,
+		"a few seconds, for a look whether it works: less memory, three rounds. The "
+		"figures are worth little"),
+	APP_FLAG('j', "json", struct perf_options, json, "print one JSON object instead of tables"),
+	APP_OPTIONS_END,
+};
+
+static_assert(SVART_PERF_MAX_LIST == 16 && SVART_PERF_MAX_ROUNDS == 101, "the texts above say so");
+static_assert(MAX_BURST == 64 && MAX_DEPTH == 1024, "the texts above say so");
+
+static const struct app_usage usage = { help_head, rows, help_tail, "svart-perf --help" };
+
+static int take_command(const struct app_operands *operands,
+	const struct perf_command *const *commands, struct perf_options *o)
 {
 	unsigned int i;
 
-	if (argc != 1) {
-		app_say("needs one command; there are %d", argc);
+	if (operands->nr != 1) {
+		app_say("needs one command; there are %d", operands->nr);
 		return -EINVAL;
 	}
 	for (i = 0; commands[i] != NULL; i++)
-		if (strcmp(argv[0], commands[i]->name) == 0)
+		if (strcmp(operands->word[0], commands[i]->name) == 0)
 			o->command = commands[i];
 	if (o->command != NULL)
 		return 0;
-	app_say("'%s' is no command", argv[0]);
+	app_say("'%s' is no command", operands->word[0]);
 	return -EINVAL;
 }
 
-/** Whether the engines are some that the command has. */
+/** Checks whether the command has the engines. */
 static int check_engines(const struct perf_options *o)
 {
 	const char *at = o->engines;
@@ -209,7 +154,7 @@ static int check_engines(const struct perf_options *o)
 	return 0;
 }
 
-/** What the user did not ask for. --quick has fewer cells. */
+/** Sets what the user did not give. --quick has fewer cells. */
 static void copy_defaults(struct perf_options *o)
 {
 	static const struct perf_list_option sizes = {
@@ -239,21 +184,18 @@ unsigned int svart_perf_rounds(const struct perf_options *options, unsigned int 
 int svart_perf_options_parse(
 	int argc, char **argv, const struct perf_command *const *commands, struct perf_options *o)
 {
-	int option, rc = 0;
+	struct app_operands operands;
+	int rc;
 
 	*o = (struct perf_options){
 		.seed = 1,
 		.outstanding = { { 32, 128, 512, 4096 }, 4 },
 	};
-	while (rc == 0 && (option = getopt_long(argc, argv, "o:r:qjhV", long_options, NULL)) != -1)
-		rc = parse_option(option, optarg, o);
-	if (rc == 0)
-		rc = parse_command(argc - optind, argv + optind, commands, o);
-	if (rc == 0)
-		rc = check_engines(o);
-	if (rc == 0)
-		copy_defaults(o);
-	if (rc < 0)
-		fputs("Try 'svart-perf --help'.\n", stderr);
-	return rc;
+	rc = app_options_parse(argc, argv, &usage, o, &operands);
+	if (rc != 0)
+		return rc;
+	if (take_command(&operands, commands, o) != 0 || check_engines(o) != 0)
+		return app_usage_hint(&usage);
+	copy_defaults(o);
+	return 0;
 }

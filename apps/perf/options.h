@@ -14,10 +14,10 @@
 
 #include "host.h"
 
-/** Numbers in a list at most. */
+/** Most numbers in a list. */
 #define SVART_PERF_MAX_LIST 16
 
-/** Of json_dumps(): figures have no more than six digits that mean something. */
+/** Flags of json_dumps(): figures have at most six significant digits. */
 #define SVART_PERF_JSON_FLAGS (JSON_INDENT(1) | JSON_REAL_PRECISION(6))
 
 struct perf_options;
@@ -33,7 +33,7 @@ struct perf_command {
 	const char *name;
 	/** Measures and prints. @return 0 or -errno, told. */
 	int (*run)(const struct perf_options *options);
-	/** Of a command that has engines: whether this is one. Else NULL. */
+	/** Tells whether this is an engine of the command. NULL if the command has no engines. */
 	bool (*engine_is_known)(const char *name, size_t len);
 };
 
@@ -53,13 +53,13 @@ struct perf_options {
 	bool quick;
 	unsigned int rounds; /**< 0: not given. */
 	uint64_t seed;
-	struct perf_list_option outstanding; /**< Of group. */
-	/* Of copy. */
+	struct perf_list_option outstanding; /**< Option of the command group. */
+	/* Options of the command copy. */
 	struct perf_list_option sizes, bursts, depths;
-	const char *engines; /**< Names parted by commas; NULL: all. */
+	const char *engines; /**< Names separated by commas; NULL: all. */
 };
 
-/** @return how many rounds: what was asked for, 3 if it is to be quick, else `usual`. */
+/** @return how many rounds: the number that was asked for, 3 with --quick, else `usual`. */
 unsigned int svart_perf_rounds(const struct perf_options *options, unsigned int usual);
 
 /**

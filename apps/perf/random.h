@@ -10,7 +10,10 @@
 
 #include <stdint.h>
 
-/** SplitMix64. @param state any number but for the seed's sake. @return the next of 64 bits. */
+/**
+ * Draws a number, by SplitMix64.
+ * @param state the seed at first; any number will do. @return the next of 64 bits.
+ */
 static inline uint64_t svart_perf_random(uint64_t *state)
 {
 	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);

@@ -29,7 +29,7 @@ static int requester_create(struct svart_bus *bus, const char *options, void **d
 	return 0;
 }
 
-/** The memory is the bench's. */
+/** Does nothing: the memory is the bench's. */
 static void requester_destroy(void *dev)
 {
 	(void)dev;
@@ -64,7 +64,7 @@ static void requester_portal64(
 	(void)nr;
 }
 
-/** It keeps no translations. */
+/** Does nothing: the device keeps no translations. */
 static void requester_invalidate(void *dev, uint32_t pasid, uint64_t va, uint64_t len)
 {
 	(void)dev;
@@ -73,7 +73,7 @@ static void requester_invalidate(void *dev, uint32_t pasid, uint64_t va, uint64_
 	(void)len;
 }
 
-/** Sends the next group, if there is one, by this PRG index. */
+/** Sends the next group, if there is one, with this PRG index. */
 static void send_group(struct perf_requester *r, uint16_t prgi)
 {
 	struct perf_requester_group *group = &r->groups[prgi];

@@ -5,11 +5,11 @@
 
 /**
  * @file
- * A device that does nothing but ask for pages: groups of page requests, so many under way at once.
- * The next group is sent from within the answer to one, so that no thread need wake up for it.
+ * A device that only asks for pages: it sends groups of page requests, and has a number of them under way
+ * at once. It sends the next group from within the answer to one, so no thread has to wake up for it.
  *
- * It is given its work by the process it is in. The device model's create gets the address of the
- * struct as its options (svart_perf_requester_options()).
+ * The process that it is in gives it its work. The device model's create gets the address of the struct as
+ * its options (svart_perf_requester_options()).
  */
 
 #include <stdatomic.h>
@@ -19,30 +19,31 @@
 #include "bus.h"
 #include "map_timer.h"
 
-/** Page requests that it may have outstanding, all groups together. */
+/** Most page requests that it may have outstanding, all groups together. */
 #define SVART_PERF_REQUESTER_CREDITS 512
-/** Groups under way at most. */
+/** Most groups under way. */
 #define SVART_PERF_REQUESTER_GROUPS 64
 
 /**
- * What it is to ask for, once.
+ * What the device must ask for, once.
  *
- * Owner: who starts it; stays as it is while it runs. Lifetime: as that. Locks: none.
+ * Owner: the caller that starts it; it must not change while it runs. Lifetime: until it has run. Locks:
+ * none.
  */
 struct perf_requester_job {
 	const uint64_t *addrs; /**< array[nr_groups]: the first page of each group. */
 	uint32_t nr_groups;
-	uint32_t group_size; /**< Pages of a group, one after the other. */
+	uint32_t group_size; /**< Pages of a group, which follow each other. */
 	uint32_t in_flight;  /**< Groups under way. */
 	bool write;
-	uint64_t *latency_ns; /**< out: array[nr_groups]: from page request to answer. */
-	uint64_t *own_ns;     /**< out: array[nr_groups]: of that, without any MAP under way. */
+	uint64_t *latency_ns; /**< out: array[nr_groups]: time from page request to answer. */
+	uint64_t *own_ns; /**< out: array[nr_groups]: the part of it without any MAP under way. */
 };
 
 /** A group under way. Owner: its requester. Lifetime: until its answer. Locks: the device's. */
 struct perf_requester_group {
 	uint64_t sent_ns;
-	uint64_t map_ns; /**< Of the timer, when it was sent. */
+	uint64_t map_ns; /**< Value of the timer when it was sent. */
 };
 
 /**
@@ -58,24 +59,24 @@ struct perf_requester {
 	struct perf_requester_group groups[SVART_PERF_REQUESTER_GROUPS];
 	uint32_t sent;
 	atomic_bool start;
-	atomic_uint answered; /**< Groups, so far. */
-	atomic_bool failed;   /**< A group was refused: it has stopped. */
+	atomic_uint answered; /**< Groups answered so far. */
+	atomic_bool failed;   /**< A group was refused, and the device has stopped. */
 };
 
 extern const struct svart_device_model svart_perf_requester_model;
 
 /** Room for svart_perf_requester_options(). */
 #define SVART_PERF_REQUESTER_OPTIONS 32
-/** The options to make the device with. */
+/** Writes the options for making the device. */
 void svart_perf_requester_options(
 	const struct perf_requester *r, char options[SVART_PERF_REQUESTER_OPTIONS]);
 
 /**
  * Starts a job; the device is idle. It begins at its next step.
- * @param job in_flight groups of it fit into the credits.
+ * @param job the job; in_flight groups of it fit into the credits.
  */
 void svart_perf_requester_start(struct perf_requester *r, const struct perf_requester_job *job);
-/** @return whether there is nothing more to come. @thread any. */
+/** @return whether all groups were answered or the device has stopped. @thread any. */
 bool svart_perf_requester_done(const struct perf_requester *r);
 
 #endif

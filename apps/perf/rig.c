@@ -17,9 +17,9 @@
 #include "say.h"
 #include "vfio.h"
 
-/** How long the measuring thread sleeps between looks while others serve. */
+/** Time that the measuring thread sleeps between looks while others serve. */
 #define LOOK_NS 50000
-/** When a run is given up. */
+/** Time after which a run is given up. */
 #define GIVE_UP_NS UINT64_C(60000000000)
 
 /** Lets a device send page requests. @return 0 or -errno. */
@@ -38,7 +38,7 @@ static int bus_master_on(struct svart_machine *m, int cdev)
 	return n == (ssize_t)sizeof(command) ? 0 : -EIO;
 }
 
-/** From the open device to one whose page requests are served. */
+/** Attaches an open device and has its page requests served. */
 static int device_attach(struct perf_rig *rig, struct perf_rig_device *dev)
 {
 	struct svart_machine *m = rig->m;
@@ -125,7 +125,7 @@ static int rig_build(struct perf_rig *rig)
 	uint32_t i;
 	int rc;
 
-	/* Stepped by hand the machine has no threads of its own beside the one that measures. */
+	/* Stepped by hand, the machine has no threads beside the one that measures. */
 	rc = svart_model_create(p->resolvers == 0 ? "step=manual" : "step=thread", &rig->m);
 	if (rc != 0)
 		return rc;
@@ -151,9 +151,10 @@ int svart_perf_rig_create(const struct perf_rig_params *params, struct perf_rig 
 	int rc;
 
 	if (rig == NULL)
-		return svart_perf_say_failed("make a machine", -ENOMEM);
+		return svart_perf_say_errno("make a machine", -ENOMEM);
 	rig->params = *params;
 	rig->iommufd = -1;
+	svart_perf_say_forget();
 	rc = rig_build(rig);
 	if (rc != 0) {
 		svart_perf_say_failed("make a machine with a fault service", rc);
@@ -185,7 +186,10 @@ void svart_perf_rig_destroy(struct perf_rig *rig)
 	free(rig);
 }
 
-/** Stepped by hand, devices begin by their steps: all of them before the first is served. */
+/**
+ * Lets devices that are stepped by hand begin, by their steps: all of them begin before the first is
+ * served.
+ */
 static void begin_all(struct perf_rig *rig, uint32_t nr)
 {
 	uint32_t i;

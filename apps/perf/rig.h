@@ -16,13 +16,16 @@
 #include "requester.h"
 #include "service.h"
 
-/** Requesters of a machine. */
+/** Most requesters of a machine. */
 #define SVART_PERF_RIG_DEVICES 64
 
-/** What a rig is to be. */
+/** Parameters of a rig. */
 struct perf_rig_params {
 	uint32_t nr_devices;
-	/** 0: an inline service, pumped by the thread that measures; the machine has no threads. */
+	/**
+	 * Resolvers. 0: the service is inline, and the thread that measures pumps it; the machine has no
+	 * threads.
+	 */
 	uint32_t resolvers;
 	struct svart_space_params space;
 };
@@ -48,18 +51,18 @@ struct perf_rig {
 	struct svart_space *space;
 	struct svart_fault_service *faults;
 	int iommufd;
-	uint32_t nr_devices; /**< Of which each is attached. */
+	uint32_t nr_devices; /**< Devices, each of which is attached. */
 	struct perf_rig_device devices[SVART_PERF_RIG_DEVICES];
 };
 
-/** @return 0 or -errno, told. */
+/** Makes a rig. @return 0 or -errno, told. */
 int svart_perf_rig_create(const struct perf_rig_params *params, struct perf_rig **out);
 void svart_perf_rig_destroy(struct perf_rig *rig);
 
 /**
  * Runs jobs[i] on requester i, until all are done.
- * @param jobs array[nr]. @param ns out: how long it took.
- * @return 0; -EIO a page request was refused, -ETIMEDOUT no answer came for a minute; told.
+ * @param jobs array[nr]. @param ns out: time that it took.
+ * @return 0; -EIO if a page request was refused; -ETIMEDOUT if no answer came for a minute; told.
  */
 int svart_perf_rig_run(
 	struct perf_rig *rig, const struct perf_requester_job *jobs, uint32_t nr, uint64_t *ns);

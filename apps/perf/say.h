@@ -5,10 +5,16 @@
 
 /**
  * @file
- * Messages about what svart did not do.
+ * Messages about calls that failed.
  */
 
-/** Says that something could not be done, with svart's text. @return rc. */
+/** Says that a call of svart could not do something, with svart's text. @return rc. */
 int svart_perf_say_failed(const char *what, int rc);
+
+/** Forgets svart's text of an earlier failure, before calls of svart's internals, which may leave no text. */
+void svart_perf_say_forget(void);
+
+/** Says that something else could not be done, with the errno's text. @return rc. */
+int svart_perf_say_errno(const char *what, int rc);
 
 #endif

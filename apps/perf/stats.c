@@ -2,6 +2,8 @@
 /* Copyright (c) 2026 the svart authors */
 #include "stats.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +50,14 @@ json_t *svart_perf_rounds_real(const struct perf_rounds *r)
 json_t *svart_perf_rounds_whole(const struct perf_rounds *r)
 {
 	return app_json_whole(svart_perf_rounds_median(r));
+}
+
+const char *svart_perf_number(double number, int decimals, char text[SVART_PERF_NUMBER_BYTES])
+{
+	if (!isfinite(number))
+		return "-";
+	snprintf(text, SVART_PERF_NUMBER_BYTES, "%.*f", decimals, number);
+	return text;
 }
 
 double svart_perf_rounds_max(const struct perf_rounds *r)

@@ -2,26 +2,29 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * dpdk-pktcopy: a DPDK program like others, that copies packets by a DMA device. It knows rte_dma, and
- * nothing of what device does the work: that is for --vdev to say.
+ * dpdk-pktcopy: a DPDK program like others, which copies packets by a DMA device. It knows only rte_dma,
+ * and not which device does the work: --vdev says that.
  */
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_dmadev.h>
 #include <rte_eal.h>
+#include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "json_out.h"
 #include "message.h"
 #include "pipeline.h"
+#include "standard.h"
 
-/** What lcores do. Owner: main. */
+/** The shares of the lcores. Owner: main. */
 struct share {
 	struct pipeline *p;
 	unsigned int stages[RTE_MAX_LCORE];
@@ -44,7 +47,7 @@ static bool copies_memory(int16_t id, struct rte_dma_info *info)
 	return rte_dma_info_get(id, info) == 0 && (info->dev_capa & needed) == needed;
 }
 
-/** @return its id, or -1, told. */
+/** Finds the device. @return its id, or -1, told. */
 static int16_t dma_find(const char *name, struct rte_dma_info *info)
 {
 	int16_t id;
@@ -53,7 +56,8 @@ static int16_t dma_find(const char *name, struct rte_dma_info *info)
 		id = (int16_t)rte_dma_get_dev_id_by_name(name);
 		if (id >= 0 && copies_memory(id, info))
 			return id;
-		app_say("there is no dmadev %s that copies memory", name);
+		app_say("%s dmadev %s%s", id < 0 ? "there is no" : "the", name,
+			id < 0 ? "" : " does not copy memory to memory");
 		return -1;
 	}
 	RTE_DMA_FOREACH_DEV(id)
@@ -69,16 +73,22 @@ static int dma_start(struct pipeline *p)
 	const struct rte_dma_conf conf = { .nb_vchans = 1 };
 	struct rte_dma_vchan_conf vchan = { .direction = RTE_DMA_DIR_MEM_TO_MEM };
 	struct rte_dma_info info;
+	int rc;
 
 	p->dma = dma_find(p->options.dma, &info);
 	if (p->dma < 0)
 		return -1;
 	p->nb_desc = (uint16_t)RTE_MIN(RTE_MAX(p->options.ring, info.min_desc), info.max_desc);
 	vchan.nb_desc = p->nb_desc;
-	if (rte_dma_configure(p->dma, &conf) == 0 && rte_dma_vchan_setup(p->dma, 0, &vchan) == 0 &&
-		rte_dma_start(p->dma) == 0)
+	rc = rte_dma_configure(p->dma, &conf);
+	if (rc == 0)
+		rc = rte_dma_vchan_setup(p->dma, 0, &vchan);
+	if (rc == 0)
+		rc = rte_dma_start(p->dma);
+	if (rc == 0)
 		return 0;
-	app_say("%s does not start with a ring of %u", info.dev_name, p->nb_desc);
+	app_say("%s does not start with a ring of %u: %s", info.dev_name, p->nb_desc,
+		rte_strerror(-rc));
 	return -1;
 }
 
@@ -91,7 +101,10 @@ static int lcore_main(void *arg)
 	return pipeline_run(s->p, s->stages[rte_lcore_id()]) ? 0 : -1;
 }
 
-/** One lcore polls all stages, two share them, three have one each; more have nothing to do. */
+/**
+ * Divides the stages: one lcore polls all of them, two lcores share them, three have one each; more have
+ * nothing to do.
+ */
 static void share_stages(struct share *s)
 {
 	unsigned int worker = rte_get_next_lcore(-1, 1, 0);
@@ -131,7 +144,7 @@ static int run_on_lcores(struct share *s)
 
 /* --- what came of it --------------------------------------------------------------------------- */
 
-/** What is told. Owner: report(). */
+/** The figures that are reported. Owner: report(). */
 struct figures {
 	struct rte_dma_info info;
 	struct rte_dma_stats dma;
@@ -199,7 +212,7 @@ static int report(const struct pipeline *p, double seconds)
 	return 0;
 }
 
-/** Every packet went through, whole. @return the exit status. */
+/** Runs the pipeline, and checks that every packet went through undamaged. @return the exit status. */
 static int copy_packets(struct pipeline *p)
 {
 	struct share s = { .p = p };
@@ -211,25 +224,30 @@ static int copy_packets(struct pipeline *p)
 	return rc == 0 && p->wrong == 0 && p->dropped == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/** Checks the output, also if EAL ends the program after its own --help. */
+static void check_output(void)
+{
+	if (app_flush_output() != 0)
+		_exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
 	static struct pipeline p;
-	int used, status = EXIT_FAILURE;
+	int used, rc, status = EXIT_FAILURE;
 
+	if (app_standard_open() != 0 || atexit(check_output) != 0)
+		return EXIT_FAILURE;
 	rte_set_application_usage_hook(options_usage);
 	used = rte_eal_init(argc, argv);
 	if (used < 0) {
 		app_say("EAL does not start; see what it said, and --help");
 		return EXIT_FAILURE;
 	}
-	switch (options_parse(argc - used, argv + used, &p.options)) {
-	case OPTIONS_HELP:
-		status = EXIT_SUCCESS;
+	rc = options_parse(argc - used, argv + used, &p.options);
+	if (rc != 0) {
+		status = rc > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		goto cleanup;
-	case OPTIONS_WRONG:
-		goto cleanup;
-	default:
-		break;
 	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
@@ -238,7 +256,7 @@ int main(int argc, char **argv)
 		goto cleanup;
 	if (pipeline_init(&p) == 0)
 		status = copy_packets(&p);
-	rte_dma_stop(p.dma); /* Before the packets that it may still copy are freed. */
+	rte_dma_stop(p.dma); /* This is done before the packets that it may still copy are freed. */
 	pipeline_fini(&p);
 	rte_dma_close(p.dma);
 cleanup:

@@ -2,44 +2,34 @@
 /* Copyright (c) 2026 the svart authors */
 #include "options.h"
 
-#include <getopt.h>
-#include <stdio.h>
+#include <errno.h>
 
+#include "command_line.h"
+#include "message.h"
 #include "number.h"
 
-#define MIN_SIZE    32u /* What a packet is checked by needs 16. */
-#define MAX_SIZE    9000u
+#define MIN_SIZE    32 /* The words that check a packet need 16. */
+#define MAX_SIZE    9000
 #define MAX_PACKETS UINT64_C(1000000000000)
 
-static const struct option long_options[] = {
-	{ "dma", required_argument, NULL, 'd' },
-	{ "packets", required_argument, NULL, 'n' },
-	{ "size", required_argument, NULL, 's' },
-	{ "burst", required_argument, NULL, 'b' },
-	{ "ring", required_argument, NULL, 'r' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
+static const char help_head[] = "\n"
+				"Usage: dpdk-pktcopy [EAL OPTION...] -- [OPTION...]\n"
+				"\n"
+				"Copies packets from one mempool to another by a DMA device.\n"
+				"\n"
+				"Options:\n";
 
-void options_usage(const char *program)
-{
-	printf("\nUsage: %s [EAL OPTION...] -- [OPTION...]\n"
-	       "Copies packets from one mempool to another by a DMA device.\n\n"
-	       "  -d, --dma=NAME        the dmadev (default: the first that copies memory)\n"
-	       "  -n, --packets=N       how many packets (default: 1000000)\n"
-	       "  -s, --size=MIN[-MAX]  their bytes, %u to %u (default: 64-1500)\n"
-	       "  -b, --burst=N         packets at a time, 1 to %u (default: 32)\n"
-	       "  -r, --ring=N          copies in flight at most (default: 512)\n"
-	       "  -j, --json            print one JSON object\n"
-	       "  -h, --help            print this\n\n"
-	       "One lcore runs all stages; two: the second one copies; three: one for each "
-	       "stage.\n",
-		program, MIN_SIZE, MAX_SIZE, PKTCOPY_MAX_BURST);
-}
+static const char help_tail[] =
+	"\n"
+	"One lcore runs all stages; two: the second one copies; three: one for each stage.\n"
+	"\n"
+	"Exit status:\n"
+	"  0  every packet went through, whole\n"
+	"  1  something failed, or the command line is wrong; the message says what\n";
 
-static bool parse_size(const char *text, struct options *o)
+static bool parse_size(const char *text, void *field)
 {
+	struct packet_size *size = field;
 	uint64_t min, max;
 	const char *end = app_number_read(text, MIN_SIZE, MAX_SIZE, &min);
 
@@ -48,67 +38,44 @@ static bool parse_size(const char *text, struct options *o)
 	max = min;
 	if (*end != '\0' && (*end != '-' || !app_number_parse(end + 1, min, MAX_SIZE, &max)))
 		return false;
-	o->min_size = (uint32_t)min;
-	o->max_size = (uint32_t)max;
+	size->min = (uint32_t)min;
+	size->max = (uint32_t)max;
 	return true;
 }
 
-static bool parse_u16(const char *text, uint16_t max, uint16_t *value)
-{
-	uint64_t number;
+static const struct app_option rows[] = {
+	APP_TEXT('d', "dma", struct options, dma, "NAME",
+		"the dmadev (default: the first that copies memory)"),
+	APP_NUMBER('n', "packets", struct options, packets, 1, MAX_PACKETS, "N",
+		"how many packets (default: 1000000)"),
+	APP_OWN('s', "size", struct options, size, parse_size,
+		"a number of bytes, or two with '-' between them, from 32 to 9000", "MIN[-MAX]",
+		"their bytes, 32 to 9000 (default: 64-1500)"),
+	APP_NUMBER('b', "burst", struct options, burst, 1, PKTCOPY_MAX_BURST, "N",
+		"packets at a time, 1 to 256 (default: 32)"),
+	APP_NUMBER('r', "ring", struct options, ring, 1, UINT16_MAX, "N",
+		"copies in flight at most (default: 512)"),
+	APP_FLAG('j', "json", struct options, json, "print one JSON object"),
+	APP_OPTIONS_END,
+};
 
-	if (!app_number_parse(text, 1, max, &number))
-		return false;
-	*value = (uint16_t)number;
-	return true;
+static const struct app_usage usage = { help_head, rows, help_tail, "dpdk-pktcopy -- --help" };
+
+void options_usage(const char *program)
+{
+	(void)program;
+	app_usage_print(&usage);
 }
 
-/** @return whether the option's value is good. */
-static bool parse_option(int option, const char *value, struct options *o)
+int options_parse(int argc, char **argv, struct options *o)
 {
-	switch (option) {
-	case 'd':
-		o->dma = value;
-		return true;
-	case 'n':
-		return app_number_parse(value, 1, MAX_PACKETS, &o->packets);
-	case 's':
-		return parse_size(value, o);
-	case 'b':
-		return parse_u16(value, PKTCOPY_MAX_BURST, &o->burst);
-	case 'r':
-		return parse_u16(value, UINT16_MAX, &o->ring);
-	default:
-		o->json = true;
-		return true;
-	}
-}
+	struct app_operands operands;
+	int rc;
 
-enum options_result options_parse(int argc, char **argv, struct options *o)
-{
-	const char *program = argv[0];
-	int option;
-
-	*o = (struct options){
-		.packets = 1000000, .min_size = 64, .max_size = 1500, .burst = 32, .ring = 512
-	};
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "d:n:s:b:r:jh", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			options_usage(program);
-			return OPTIONS_HELP;
-		}
-		if (option == '?')
-			return OPTIONS_WRONG;
-		if (!parse_option(option, optarg, o)) {
-			fprintf(stderr, "%s: -%c %s: not a value of this option; see -- --help\n",
-				program, option, optarg);
-			return OPTIONS_WRONG;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: %s: no such argument; see -- --help\n", program, argv[optind]);
-		return OPTIONS_WRONG;
-	}
-	return OPTIONS_RUN;
+	*o = (struct options){ .packets = 1000000, .size = { 64, 1500 }, .burst = 32, .ring = 512 };
+	rc = app_options_parse(argc, argv, &usage, o, &operands);
+	if (rc != 0 || operands.nr == 0)
+		return rc;
+	app_say("'%s' is one word too many", operands.word[0]);
+	return app_usage_hint(&usage);
 }

@@ -8,26 +8,24 @@
 
 #define PKTCOPY_MAX_BURST 256u
 
+/** Least and most bytes of a packet. */
+struct packet_size {
+	uint32_t min;
+	uint32_t max;
+};
+
 /** What the command line says after "--". */
 struct options {
-	const char *dma;   /**< Name of the dmadev; NULL: the first one that copies memory. */
-	uint64_t packets;  /**< How many. */
-	uint32_t min_size; /**< Bytes of a packet, at least. */
-	uint32_t max_size; /**< And at most. */
-	uint16_t burst;    /**< Packets at a time, 1 to PKTCOPY_MAX_BURST. */
-	uint16_t ring;     /**< Copies in flight at most: nb_desc. */
+	const char *dma;  /**< Name of the dmadev; NULL: the first one that copies memory. */
+	uint64_t packets; /**< How many packets. */
+	struct packet_size size;
+	uint16_t burst; /**< Packets at a time, 1 to PKTCOPY_MAX_BURST. */
+	uint16_t ring;  /**< Most copies in flight: nb_desc. */
 	bool json;
 };
 
-/** What options_parse() found. */
-enum options_result {
-	OPTIONS_RUN,
-	OPTIONS_HELP,  /**< Help was printed; end with success. */
-	OPTIONS_WRONG, /**< It was told what is wrong; end with failure. */
-};
-
-/** Reads argv; argv[0] is skipped. */
-enum options_result options_parse(int argc, char **argv, struct options *o);
+/** Reads argv; argv[0] is skipped. @return as app_options_parse() (command_line.h). */
+int options_parse(int argc, char **argv, struct options *o);
 
 /** Prints help to standard output; a hook of EAL's own --help. */
 void options_usage(const char *program);

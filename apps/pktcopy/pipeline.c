@@ -19,12 +19,12 @@
 #define RING_SIZE    1024u
 #define CACHE_SIZE   256u
 #define NR_IDS       65536u
-#define PATIENCE_S   10u /* Without any packet moving. */
+#define PATIENCE_S   10u /* Time without any packet moving. */
 #define GOLDEN_RATIO UINT64_C(0x9e3779b97f4a7c15)
 
 /* --- packets ----------------------------------------------------------------------------------- */
 
-/** Word i of packet nr. */
+/** Makes word i of packet nr. */
 static uint64_t word_of(uint64_t nr, uint32_t i)
 {
 	return i == 0 ? nr : (nr + i) * GOLDEN_RATIO;
@@ -41,7 +41,7 @@ static void packet_write(struct rte_mbuf *m, uint64_t nr, uint32_t size)
 		words[i] = word_of(nr, i);
 }
 
-/** @return whether it is whole, and nr its number. */
+/** @return whether the packet is undamaged; nr is its number. */
 static bool packet_check(const struct rte_mbuf *m, uint64_t *nr)
 {
 	const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -65,10 +65,10 @@ static uint32_t random_size(struct pipeline *p)
 	const struct options *o = &p->options;
 
 	p->random = p->random * 1664525u + 1013904223u; /* Knuth's generator. */
-	return o->min_size + (p->random >> 8) % (o->max_size - o->min_size + 1);
+	return o->size.min + (p->random >> 8) % (o->size.max - o->size.min + 1);
 }
 
-/** A port would be polled here. @return how many packets moved. */
+/** Makes packets; a real program would poll a port here. @return how many packets moved. */
 static unsigned int rx_poll(struct pipeline *p)
 {
 	struct rte_mbuf *burst[PKTCOPY_MAX_BURST];
@@ -98,7 +98,9 @@ static unsigned int copies_begin(struct pipeline *p)
 	unsigned int n = RTE_MIN(room, rte_ring_count(p->to_copy)), i;
 	int id;
 
-	p->full += room == 0;
+	/* A device that has no copies and takes none is not full: it has failed, or was reset. */
+	p->takes_none = room == 0 && p->in_flight == 0;
+	p->full += room == 0 && p->in_flight != 0 && !rte_ring_empty(p->to_copy);
 	if (n == 0 || rte_pktmbuf_alloc_bulk(p->tx_pool, dst, n) != 0)
 		return 0;
 	rte_ring_sc_dequeue_bulk(p->to_copy, (void **)src, n, NULL);
@@ -112,7 +114,7 @@ static unsigned int copies_begin(struct pipeline *p)
 		p->copies[id] = (struct copy){ src[i], dst[i] };
 		p->in_flight++;
 	}
-	if (i < n) { /* It said that there was room. */
+	if (i < n) { /* The device said that there was room. */
 		rte_dma_submit(p->dma, 0);
 		atomic_fetch_add_explicit(&p->dropped, n - i, memory_order_relaxed);
 		rte_pktmbuf_free_bulk(src + i, n - i);
@@ -121,7 +123,7 @@ static unsigned int copies_begin(struct pipeline *p)
 	return n;
 }
 
-/** Takes n copies that ended, the last with id last; codes NULL: all of them well. */
+/** Takes n copies that ended; the last one has id last. If codes is NULL, all of them succeeded. */
 static void copies_end(
 	struct pipeline *p, uint16_t n, uint16_t last, const enum rte_dma_status_code *codes)
 {
@@ -142,7 +144,7 @@ static void copies_end(
 	atomic_fetch_add_explicit(&p->dropped, n - nr_good, memory_order_relaxed);
 }
 
-/** Only as many as the ring to transmit has room for. */
+/** Takes completions, only as many as the ring to transmit has room for. */
 static unsigned int copies_complete(struct pipeline *p)
 {
 	enum rte_dma_status_code codes[PKTCOPY_MAX_BURST];
@@ -170,7 +172,7 @@ static unsigned int copy_poll(struct pipeline *p)
 	return moved + copies_begin(p);
 }
 
-/** A port would be given the packets here. */
+/** Checks and frees packets; a real program would give them to a port here. */
 static unsigned int tx_poll(struct pipeline *p)
 {
 	struct rte_mbuf *burst[PKTCOPY_MAX_BURST];
@@ -200,12 +202,21 @@ static bool is_over(const struct pipeline *p)
 		       atomic_load_explicit(&p->received, memory_order_relaxed);
 }
 
-/** All that has moved through any stage; other lcores' too. */
+/** Counts the packets that have moved through any stage, also those of other lcores. */
 static uint64_t progress(const struct pipeline *p)
 {
 	return atomic_load_explicit(&p->received, memory_order_relaxed) +
 	       atomic_load_explicit(&p->transmitted, memory_order_relaxed) +
 	       atomic_load_explicit(&p->dropped, memory_order_relaxed);
+}
+
+static void say_stuck(const struct pipeline *p, unsigned int stages)
+{
+	app_say("no packet has moved for %u s, as lcore %u sees it%s", PATIENCE_S, rte_lcore_id(),
+		(stages & STAGE_COPY) != 0 && p->takes_none
+			? ": the device has no copies and takes none, so it has failed or was "
+			  "reset"
+			: "");
 }
 
 bool pipeline_run(struct pipeline *p, unsigned int stages)
@@ -225,8 +236,7 @@ bool pipeline_run(struct pipeline *p, unsigned int stages)
 		}
 		rte_pause();
 		if (rte_get_timer_cycles() - since > patience) {
-			app_say("no packet has moved for %u s, as lcore %u sees it", PATIENCE_S,
-				rte_lcore_id());
+			say_stuck(p, stages);
 			return false;
 		}
 	}
@@ -236,14 +246,16 @@ bool pipeline_run(struct pipeline *p, unsigned int stages)
 static struct rte_mempool *pool_create(const char *name, const struct pipeline *p)
 {
 	unsigned int n = 2 * RING_SIZE + p->nb_desc + 2 * CACHE_SIZE * rte_lcore_count();
-	unsigned int room = RTE_ALIGN_CEIL(p->options.max_size, 64u) + RTE_PKTMBUF_HEADROOM;
+	unsigned int room = RTE_ALIGN_CEIL(p->options.size.max, 64u) + RTE_PKTMBUF_HEADROOM;
 	struct rte_mempool *pool = rte_pktmbuf_pool_create(
 		name, n, CACHE_SIZE, 0, (uint16_t)room, (int)rte_socket_id());
 
 	if (pool == NULL)
-		app_say("no memory for %u packets of %u bytes (%s): give EAL more "
-			"by -m, or take smaller packets",
-			n, room, rte_strerror(rte_errno));
+		app_say("cannot make a pool of %u packets of %u bytes: %s%s", n, room,
+			rte_strerror(rte_errno),
+			rte_errno == ENOMEM
+				? "; give EAL more memory by -m, or take smaller packets"
+				: "");
 	return pool;
 }
 
@@ -253,8 +265,10 @@ int pipeline_init(struct pipeline *p)
 
 	p->random = 1;
 	p->copies = calloc(NR_IDS, sizeof(*p->copies));
-	if (p->copies == NULL)
+	if (p->copies == NULL) {
+		app_say("no memory for %u copies: end other programs", NR_IDS);
 		return -ENOMEM;
+	}
 	p->rx_pool = pool_create("rx", p);
 	p->tx_pool = p->rx_pool != NULL ? pool_create("tx", p) : NULL;
 	if (p->tx_pool == NULL)
@@ -263,7 +277,8 @@ int pipeline_init(struct pipeline *p)
 	p->to_tx = rte_ring_create("to_tx", RING_SIZE, (int)rte_socket_id(), flags);
 	if (p->to_copy != NULL && p->to_tx != NULL)
 		return 0;
-	app_say("no memory for rings: give EAL more by -m");
+	app_say("cannot make rings of %u packets: %s%s", RING_SIZE, rte_strerror(rte_errno),
+		rte_errno == ENOMEM ? "; give EAL more memory by -m" : "");
 	return -ENOMEM;
 }
 

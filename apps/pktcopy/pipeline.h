@@ -5,8 +5,8 @@
 
 /**
  * @file
- * The pipeline: receive -> ring -> copy -> ring -> transmit. Each stage is polled by one lcore; an
- * lcore may poll several. Packets are made by the receive stage and checked by the transmit stage.
+ * The pipeline: receive -> ring -> copy -> ring -> transmit. One lcore polls each stage; an lcore may poll
+ * several. The receive stage makes the packets, and the transmit stage checks them.
  */
 
 #include <stdatomic.h>
@@ -19,7 +19,7 @@
 
 #include "options.h"
 
-/** Stages, as bits: what an lcore polls. */
+/** Stages that an lcore polls, as bits. */
 enum stage {
 	STAGE_RX = 1 << 0,
 	STAGE_COPY = 1 << 1,
@@ -33,8 +33,8 @@ struct copy {
 };
 
 /**
- * Owner: main. Lifetime: the program. Locks: none; every member below the rings is written by one
- * stage, and those that others read are atomic.
+ * Owner: main. Lifetime: the program. Locks: none; one stage writes each member below the rings, and those
+ * that others read are atomic.
  */
 struct pipeline {
 	struct options options;
@@ -42,36 +42,37 @@ struct pipeline {
 	uint16_t nb_desc;
 	struct rte_mempool *rx_pool, *tx_pool;
 	struct rte_ring *to_copy, *to_tx;
-	volatile bool *stop; /**< Set by a signal: no more packets are made. */
+	volatile bool *stop; /**< A signal sets it: no more packets are made. */
 
-	/* Of receive. */
+	/* Members of receive. */
 	_Alignas(64) atomic_ulong received;
 	atomic_bool rx_done;
 	uint32_t random;
 
-	/* Of copy. */
+	/* Members of copy. */
 	_Alignas(64) struct copy *copies; /**< array[65536], by the id of the copy. */
 	uint32_t in_flight;
 	atomic_ulong dropped; /**< The device could not copy them. */
-	uint64_t full;        /**< Times that the device had no room. */
+	uint64_t full;   /**< Polls that found packets, but a device with no room for one more. */
+	bool takes_none; /**< At the last poll the device had no copies, and took none. */
 
-	/* Of transmit. */
+	/* Members of transmit. */
 	_Alignas(64) atomic_ulong transmitted;
 	uint64_t bytes;
-	uint64_t wrong; /**< Of the transmitted: not what was received. */
-	uint64_t next;  /**< The next one's number is this or, after drops, more. */
+	uint64_t wrong; /**< Transmitted packets that differ from what was received. */
+	uint64_t next;  /**< The number of the next packet, which is larger after drops. */
 };
 
 /**
  * Makes the pools and the rings of a pipeline whose options and device are known.
- * @return 0 or -errno, told on standard error; pipeline_fini() is due in any case.
+ * @return 0 or -errno, told on standard error; the caller must call pipeline_fini() in any case.
  */
 int pipeline_init(struct pipeline *p);
 void pipeline_fini(struct pipeline *p);
 
 /**
- * Polls stages until every packet went through.
- * @return whether they did; false: nothing moves any more, told on standard error.
+ * Polls stages until every packet has gone through.
+ * @return whether they have; false if nothing moves any more, told on standard error.
  */
 bool pipeline_run(struct pipeline *p, unsigned int stages);
 

@@ -14,9 +14,9 @@
 #include "text.h"
 #include "wait.h"
 
-/** DPDK's answers end at 16 KiB (22.11); a later one may say more. */
+/** DPDK's answers end at 16 KiB (22.11); answers of a later version may be longer. */
 #define ANSWER_BYTES (256u << 10)
-/** Between two tries to connect where the server's backlog is full. */
+/** Time between two tries to connect if the server's backlog is full. */
 #define RETRY_NS UINT64_C(10000000)
 
 __attribute__((format(printf, 3, 4))) static int fail(
@@ -38,7 +38,7 @@ static int fail_late(struct top_client *c)
 		c->path, (double)c->timeout_ns / 1e9);
 }
 
-/** Waits for the socket until the deadline, whatever signals come but those for the end. */
+/** Waits for the socket until the deadline. Only signals that ask for the end stop the wait. */
 static int wait_for(struct top_client *c, short events, uint64_t deadline_ns)
 {
 	struct pollfd fd = { .fd = c->fd, .events = events };
@@ -52,7 +52,7 @@ static int wait_for(struct top_client *c, short events, uint64_t deadline_ns)
 	return rc == -ETIMEDOUT ? fail_late(c) : rc;
 }
 
-/** Waits a little, or until a signal asks for the end, or the deadline. */
+/** Waits a little, at most until a signal asks for the end, or until the deadline. */
 static int wait_a_bit(struct top_client *c, uint64_t deadline_ns)
 {
 	uint64_t now = svart_top_now_ns();
@@ -79,7 +79,10 @@ static int connect_socket(struct top_client *c)
 		if (rc == -EAGAIN || rc == -EINTR)
 			rc = wait_a_bit(c, deadline_ns);
 		else if (rc == -ECONNREFUSED)
-			fail(c, rc, "%s: nobody answers there; the program has ended", c->path);
+			fail(c, rc,
+				"%s: nobody answers there: the program has ended, or its "
+				"telemetry has",
+				c->path);
 		else if (rc == -EPROTOTYPE)
 			fail(c, rc, "%s is not a telemetry socket", c->path);
 		else
@@ -116,7 +119,7 @@ static int receive(struct top_client *c, json_t **message)
 	return 0;
 }
 
-/** Finds out who is there: the kernel knows better than the greeting. */
+/** Finds out which program is there: the kernel knows that better than the greeting. */
 static void identify(struct top_client *c)
 {
 	struct ucred peer = { 0 };

@@ -13,11 +13,9 @@
 #include "text.h"
 #include "wait.h"
 
-/**
- * What EAL calls the socket; further programs of the same prefix add ":1", ":2"... (DPDK 22.11).
- */
+/** EAL's name of the socket; further programs of the same prefix add ":1", ":2"... (DPDK 22.11). */
 #define SOCKET_NAME "dpdk_telemetry.v2"
-/** A program that takes longer is left out: to look for one is no reason to wait for another. */
+/** A program that takes longer is left out: a search for one program should not wait for another. */
 #define PROBE_NS UINT64_C(1000000000)
 
 /** A folder that was looked at. */
@@ -33,7 +31,7 @@ static int compare_pids(const void *a, const void *b)
 	return one->pid < other->pid ? -1 : one->pid > other->pid;
 }
 
-/** Whether the program that was connected to uses svart. */
+/** Checks whether the connected program uses svart. */
 static int check_svart(struct top_client *c)
 {
 	json_t *answer;
@@ -68,7 +66,7 @@ static int look_at(const char *path, const struct top_options *o, struct top_fou
 	return rc == -EINTR ? rc : 0;
 }
 
-/** The sockets of one file prefix. */
+/** Looks at the sockets of one file prefix. */
 static int look_in_prefix(const char *folder, const struct top_options *o, struct top_found *found)
 {
 	char path[512];
@@ -95,7 +93,7 @@ static int look_in_prefix(const char *folder, const struct top_options *o, struc
 	return rc;
 }
 
-/** The prefixes of one runtime folder. */
+/** Looks at the prefixes of one runtime folder. */
 static int look_in(const char *runtime, const struct top_options *o, struct top_found *found)
 {
 	char path[384];
@@ -121,7 +119,7 @@ static int look_in(const char *runtime, const struct top_options *o, struct top_
 	return rc;
 }
 
-/** Whether a folder is new: /var/run and $XDG_RUNTIME_DIR can be the same. */
+/** Tells whether a folder is new: /var/run and $XDG_RUNTIME_DIR can be the same. */
 static bool is_new(const char *folder, struct seen *seen, unsigned int *nr)
 {
 	struct stat st;
@@ -139,7 +137,10 @@ static bool is_new(const char *folder, struct seen *seen, unsigned int *nr)
 
 int svart_top_find(const struct top_options *o, struct top_found *found)
 {
-	/* Where EAL makes them, for a service, for root, for a user, for one without a session. */
+	/*
+	 * Folders where EAL makes them: for a service, for root, for a user, and for a user without a
+	 * session.
+	 */
 	const char *const folders[] = { getenv("RUNTIME_DIRECTORY"), "/var/run",
 		getenv("XDG_RUNTIME_DIR"), "/tmp" };
 	struct seen seen[sizeof(folders) / sizeof(folders[0])];
@@ -222,7 +223,7 @@ static int choose_found(const struct top_options *o, struct top_client *client)
 		return rc;
 	if (found.nr == 1) {
 		*client = found.clients[0];
-		found.nr = 0; /* It is the caller's now. */
+		found.nr = 0; /* The client is the caller's now. */
 	} else if (found.nr == 0) {
 		say_none(o, &found);
 		rc = -ENOENT;

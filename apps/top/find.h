@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Finding the running programs that use svart, by the sockets where EAL makes them.
+ * Finds the running programs that use svart, by the sockets that EAL makes.
  */
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "client.h"
 #include "options.h"
 
-/** Programs that are looked at; more are told of. */
+/** Most programs that are looked at; the user is told if there are more. */
 #define TOP_FOUND_MAX 128
 
 /**

@@ -3,7 +3,7 @@
 #include "json_out.h"
 #include "report.h"
 
-/** A number, or null where there is none. */
+/** Makes a number, or null if there is none. */
 static json_t *number_or_null(double number)
 {
 	return number < 0 ? json_null() : json_real(number);
@@ -11,7 +11,7 @@ static json_t *number_or_null(double number)
 
 static json_t *integer(uint64_t number)
 {
-	return json_integer((json_int_t)number); /* Parsing has bounded it. */
+	return json_integer((json_int_t)number); /* Parsing has limited it. */
 }
 
 static json_t *faults_json(const struct top_faults *faults)
@@ -59,8 +59,10 @@ static json_t *pasids_json(const struct top_device *d)
 
 static json_t *device_json(const struct top_device *d)
 {
+	json_t *device;
+
 	/* clang-format off */
-	return json_pack("{s:I, s:s, s:s, s:s, s:i, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o}",
+	device = json_pack("{s:I, s:s, s:s, s:s, s:i, s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:o}",
 		"id", (json_int_t)d->id,
 		"name", d->name,
 		"address", d->address,
@@ -75,6 +77,11 @@ static json_t *device_json(const struct top_device *d)
 		"faults", faults_json(&d->faults),
 		"pasids", pasids_json(d));
 	/* clang-format on */
+	if (d->lost[0] == '\0' || device == NULL ||
+		json_object_set_new(device, "lost", json_string(d->lost)) == 0)
+		return device;
+	json_decref(device);
+	return NULL;
 }
 
 static json_t *devices_json(const struct top_sample *sample)

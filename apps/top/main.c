@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command_line.h"
 #include "client.h"
 #include "find.h"
 #include "message.h"
@@ -18,15 +19,15 @@
 #include "report.h"
 #include "say.h"
 #include "screen.h"
+#include "standard.h"
 #include "wait.h"
 
-#define EXIT_USAGE 2
 #define EXIT_ENDED 3
 
 #define LINE_END "\033[K\r\n"
 
 /**
- * All there is.
+ * The whole program.
  *
  * Owner: main(). Lifetime: the program's. Locks: none.
  */
@@ -39,7 +40,7 @@ struct top {
 	bool quit; /**< The user asked for the end. */
 };
 
-/** Shows the sample of now on the screen. @return 0; -EIO, told: then there is no screen. */
+/** Shows the present sample on the screen. @return 0; -EIO, told: there is no screen any more. */
 static int draw(struct top *top)
 {
 	char *text = NULL;
@@ -60,7 +61,7 @@ static int draw(struct top *top)
 	return -EIO;
 }
 
-/** Shows the sample of now. @return 0 or -errno, told. */
+/** Shows the present sample. @return 0 or -errno, told. */
 static int show(struct top *top)
 {
 	double seconds = top->before.time_ns != 0
@@ -82,7 +83,7 @@ static int show(struct top *top)
 	return rc == 0 ? app_flush_output() : rc;
 }
 
-/** Reads what keys there are. */
+/** Reads the keys that were pressed. */
 static void read_keys(struct top *top)
 {
 	char keys[64];
@@ -94,7 +95,7 @@ static void read_keys(struct top *top)
 		top->quit |= keys[i] == 'q' || keys[i] == 'Q';
 }
 
-/** Does what signals asked for, but the end. */
+/** Does what signals asked for, except the end. */
 static int serve_signals(struct top *top)
 {
 	bool redraw = false;
@@ -144,7 +145,7 @@ static int take(struct top *top)
 	return rc;
 }
 
-/** Samples until the end. @return 0 or -errno of the client; -EIO of the output, told. */
+/** Samples until the end. @return 0, or -errno of the client; -EIO if the output failed, told. */
 static int run(struct top *top)
 {
 	const struct top_options *o = &top->options;
@@ -162,7 +163,8 @@ static int run(struct top *top)
 		if (rc != 0 || (o->count != 0 && top->nr_shown >= o->count))
 			return rc;
 		next_ns += o->interval_ns;
-		if (next_ns < svart_top_now_ns()) /* We were late: no samples to catch up. */
+		/* It is late: it does not make up for missed samples. */
+		if (next_ns < svart_top_now_ns())
 			next_ns = svart_top_now_ns() + o->interval_ns;
 		rc = wait_until(top, next_ns);
 		if (rc != 0 || top->quit || svart_top_signal_end())
@@ -176,7 +178,8 @@ static int conclude(const struct top *top, int rc)
 	if (rc == 0 || rc == -EINTR)
 		return EXIT_SUCCESS;
 	if (rc == -ECONNRESET) {
-		svart_top_say("program %ld (%s) closed the connection: it has ended",
+		svart_top_say("program %ld (%s) closed the connection: it has ended, or its "
+			      "telemetry has",
 			(long)top->client.pid, top->client.program);
 		return EXIT_ENDED;
 	}
@@ -217,10 +220,15 @@ static int list(const struct top_options *o)
 int main(int argc, char **argv)
 {
 	static struct top top;
-	int rc = svart_top_options_parse(argc, argv, &top.options);
+	int rc;
 
-	if (rc != 0)
-		return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+	if (app_standard_open() != 0)
+		return EXIT_FAILURE;
+	rc = svart_top_options_parse(argc, argv, &top.options);
+	if (rc < 0)
+		return APP_EXIT_USAGE;
+	if (rc > 0)
+		return app_flush_output() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	svart_top_signals_catch();
 	return top.options.list ? list(&top.options) : watch(&top);
 }

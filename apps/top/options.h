@@ -19,12 +19,13 @@
  */
 struct top_options {
 	const char *file_prefix; /**< NULL: any. */
-	const char *socket;      /**< NULL: look for one. */
+	const char *socket;      /**< NULL: svart-top looks for one. */
 	pid_t pid;               /**< 0: any. */
 	uint64_t interval_ns;
 	uint64_t timeout_ns;
 	uint64_t count; /**< Samples to show; 0: no end. */
-	bool rates;     /**< Show no sample without rates. */
+	bool once;      /**< count is 1. */
+	bool rates;     /**< No sample without rates is shown. */
 	bool json;
 	bool list;
 };

@@ -12,11 +12,11 @@
 #include "text.h"
 #include "wait.h"
 
-/** Devices of one answer to /svart/devices: more do not fit into it. */
+/** Most devices of one answer to /svart/devices: more do not fit into it. */
 #define DEVICES_MAX 512
 /**
  * DPDK 22.11 parses commands with strtok(): clients that ask at the same moment can get each other's
- * answer. It says of which device it is, and we ask again.
+ * answer. An answer names its device; if it is the wrong one, svart-top asks again.
  */
 #define MIXED_UP_TRIES 5
 
@@ -65,14 +65,27 @@ static int read_u32(const json_t *object, const char *key, uint32_t *number)
 	return rc;
 }
 
-static int read_text(const json_t *object, const char *key, char text[TOP_TEXT_BYTES])
+static int read_text_into(const json_t *object, const char *key, char *text, size_t bytes)
 {
 	const char *value = json_string_value(json_object_get(object, key));
 
 	if (value == NULL)
 		return -EPROTO;
-	app_text_copy(text, TOP_TEXT_BYTES, value);
+	app_text_copy(text, bytes, value);
 	return 0;
+}
+
+static int read_text(const json_t *object, const char *key, char text[TOP_TEXT_BYTES])
+{
+	return read_text_into(object, key, text, TOP_TEXT_BYTES);
+}
+
+/** Reads how a device was lost. A program of an older svart does not say that. */
+static int read_lost(const json_t *object, char text[TOP_LOST_BYTES])
+{
+	if (json_object_get(object, "lost") == NULL)
+		return 0;
+	return read_text_into(object, "lost", text, TOP_LOST_BYTES);
 }
 
 static int read_faults(const json_t *object, struct top_faults *faults)
@@ -111,8 +124,8 @@ static int read_pasid(const char *text, uint32_t *pasid)
 }
 
 /**
- * An attachment's counters, and its pins if the answer before, of /svart/device, had it: attachments
- * come and go between the two.
+ * Reads an attachment's counters, and its pins if the answer before, of /svart/device, had the attachment:
+ * attachments come and go between the two.
  */
 static int read_attachment(
 	const char *name, const json_t *faults, const json_t *spaces, struct top_device *d)
@@ -167,14 +180,17 @@ int svart_top_device_parse(const json_t *device, const json_t *faults, struct to
 		read_u32(device, "queues", &d->queues) != 0 ||
 		read_u32(device, "queues_free", &d->queues_free) != 0 ||
 		read_text(device, "fault_mode", d->fault_mode) != 0 ||
-		read_text(device, "fault_source", d->fault_source) != 0)
+		read_text(device, "fault_source", d->fault_source) != 0 ||
+		read_lost(device, d->lost) != 0)
 		return -EPROTO;
 	if (read_faults(faults, &d->faults) != 0)
 		return -EPROTO;
 	return read_attachments(device, faults, d);
 }
 
-/** Rates of one pair of counters. Counters that went back are of another device, or attachment. */
+/**
+ * Computes the rates of one pair of counters. Counters that went back are of another device or attachment.
+ */
 static void rate(struct top_faults *now, const struct top_faults *before, uint64_t ns)
 {
 	if (ns == 0 || now->page_requests < before->page_requests || now->groups < before->groups)
@@ -213,7 +229,7 @@ void svart_top_rates(struct top_sample *sample, const struct top_sample *before)
 	}
 }
 
-/** Gives a command about a device. @return 0; -ENODEV it is closed; as the client. */
+/** Gives a command about a device. @return 0; -ENODEV if it is closed; others as the client. */
 static int ask_about(struct top_client *c, const char *command, uint32_t id, json_t **answer)
 {
 	unsigned int tries;

@@ -14,11 +14,16 @@
 
 #include "client.h"
 
-/** svart attaches a device to 16 spaces; a later one may to more. What is beyond is left out. */
+/**
+ * svart attaches a device to at most 16 spaces; a later svart may allow more. PASIDs beyond this number are
+ * left out.
+ */
 #define TOP_PASIDS_MAX 64
-/** No rate: there is no sample before, or none that this one could follow. */
+/** Room for svart's text about a lost device, and some more. */
+#define TOP_LOST_BYTES 160
+/** No rate: there is no sample before, or this one cannot be compared with it. */
 #define TOP_NO_RATE (-1.0)
-/** What a device without a PASID is attached by. */
+/** PASID of an attachment without one. */
 #define TOP_PASID_NONE UINT32_MAX
 
 /** Counters of a device or of one PASID. Plain data. */
@@ -37,7 +42,7 @@ struct top_faults {
 	uint64_t latency_p50_ns;
 	uint64_t latency_p99_ns;
 	uint64_t latency_max_ns;
-	double page_requests_per_s; /**< Or TOP_NO_RATE. */
+	double page_requests_per_s; /**< Rate, or TOP_NO_RATE. */
 	double groups_per_s;
 };
 
@@ -57,7 +62,7 @@ struct top_pins {
 
 /** One attachment. Plain data. */
 struct top_pasid {
-	uint32_t pasid; /**< Or TOP_PASID_NONE. */
+	uint32_t pasid; /**< PASID, or TOP_PASID_NONE. */
 	struct top_pins pins;
 	struct top_faults faults;
 };
@@ -72,7 +77,8 @@ struct top_device {
 	char driver[TOP_TEXT_BYTES];
 	char fault_mode[TOP_TEXT_BYTES];
 	char fault_source[TOP_TEXT_BYTES];
-	uint64_t time_ns; /**< When its counters were asked for. */
+	char lost[TOP_LOST_BYTES]; /**< How the device was lost; "" if it is not lost. */
+	uint64_t time_ns;          /**< Time at which its counters were asked for. */
 	struct top_pins pins;
 	struct top_faults faults;
 	unsigned int nr_pasids;
@@ -80,13 +86,13 @@ struct top_device {
 };
 
 /**
- * One sample; all zero is empty.
+ * One sample; all zero means empty.
  *
  * Owner: main(). Lifetime: svart_top_sample_take() to svart_top_sample_free(). Locks: none.
  */
 struct top_sample {
 	double time;      /**< Seconds since 1970. */
-	uint64_t time_ns; /**< Of CLOCK_MONOTONIC. */
+	uint64_t time_ns; /**< Time of CLOCK_MONOTONIC. */
 	unsigned int nr_devices;
 	struct top_device *devices;
 };
@@ -94,7 +100,7 @@ struct top_sample {
 /** Reads a device from the answers to /svart/device and /svart/faults. @return 0, or -EPROTO. */
 int svart_top_device_parse(const json_t *device, const json_t *faults, struct top_device *out);
 
-/** Works out the rates since the sample before (may be empty). */
+/** Computes the rates since the sample before, which may be empty. */
 void svart_top_rates(struct top_sample *sample, const struct top_sample *before);
 
 /** Asks for all devices. A device that is closed meanwhile is left out. @return as the client. */

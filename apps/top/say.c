@@ -16,7 +16,7 @@ void svart_top_say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	/* Paths and command lines are of others too. */
+	/* Paths and command lines may also come from others. */
 	app_text_copy(text, sizeof(text), raw);
 	app_say("%s", text);
 }

@@ -8,7 +8,7 @@
  * Messages for a person, on standard error.
  */
 
-/** As app_say() (message.h), in printable ASCII. The screen is the shell's (screen.h). */
+/** As app_say() (message.h), in printable ASCII. The screen must be the shell's (screen.h). */
 void svart_top_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

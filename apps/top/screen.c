@@ -12,7 +12,7 @@
 #define ENTER "\033[?1049h\033[?25l" /* The alternate screen, without a cursor. */
 #define LEAVE "\033[?25h\033[?1049l"
 #define HOME  "\033[H"
-#define REST  "\033[K\033[J" /* Erases what is right of and below the text. */
+#define REST  "\033[K\033[J" /* Erases everything to the right of the text and below it. */
 
 #define DEFAULT_COLUMNS 80
 #define DEFAULT_ROWS    24

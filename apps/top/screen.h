@@ -5,8 +5,8 @@
 
 /**
  * @file
- * The terminal: plain ANSI sequences, as every terminal of today has them (ECMA-48; the alternate
- * screen is xterm's, DECSET 1049).
+ * The terminal: plain ANSI sequences, as every terminal has them today (ECMA-48; the alternate screen is
+ * xterm's, DECSET 1049).
  */
 
 #include <stdbool.h>
@@ -18,19 +18,19 @@
  * Owner: main(). Lifetime: enter to leave, several times. Locks: none.
  */
 struct top_screen {
-	bool on;            /**< The screen is ours. */
+	bool on;            /**< svart-top has the screen. */
 	bool keys;          /**< Standard input is the terminal: keys come at once, unseen. */
-	struct termios old; /**< As it was, with keys. */
+	struct termios old; /**< Old settings, valid if keys is set. */
 	int columns, rows;
 };
 
-/** Whether standard output is a terminal that can be drawn on. */
+/** Tells whether standard output is a terminal that can be drawn on. */
 bool svart_top_screen_possible(void);
-/** Takes the screen. The shell's text stays behind it. */
+/** Takes the screen. The shell's text is kept. */
 void svart_top_screen_enter(struct top_screen *screen);
-/** Gives it back, as it was. Does nothing unless it is ours. */
+/** Gives the screen back as it was. Does nothing unless svart-top has it. */
 void svart_top_screen_leave(struct top_screen *screen);
-/** Finds out its size. */
+/** Finds out the size of the screen. */
 void svart_top_screen_measure(struct top_screen *screen);
 /** Draws text in which lines end with "\033[K\r\n", at once. @return 0 or -errno. */
 int svart_top_screen_draw(const char *text);

@@ -10,7 +10,7 @@
 #define CELL_BYTES 24
 #define NR_COLUMNS ((int)(sizeof(columns_of) / sizeof(columns_of[0])))
 
-/** What a row is of: a device, or one PASID of it. Owner: the printing function. */
+/** Subject of a row: a device, or one PASID of it. Owner: the printing function. */
 struct row {
 	const struct top_device *device;
 	const struct top_pasid *pasid; /**< NULL: the whole device. */
@@ -21,7 +21,7 @@ static const struct top_faults *faults_of(const struct row *row)
 	return row->pasid != NULL ? &row->pasid->faults : &row->device->faults;
 }
 
-/** Three digits and a unit, below 1000 without a point. */
+/** Writes three digits and a unit, for values below 1000; from 100 on there is no decimal point. */
 static void unit_text(double value, const char *unit, char text[TOP_UNIT_BYTES])
 {
 	int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
@@ -63,7 +63,10 @@ static void cell_id(const struct row *row, char cell[CELL_BYTES])
 
 static void cell_name(const struct row *row, char cell[CELL_BYTES])
 {
-	snprintf(cell, CELL_BYTES, "%.*s", CELL_BYTES - 1, row->device->name);
+	const char *mark = row->device->lost[0] != '\0' ? " (lost)" : "";
+
+	snprintf(cell, CELL_BYTES, "%.*s%s", CELL_BYTES - 1 - (int)strlen(mark), row->device->name,
+		mark);
 }
 
 static void cell_pasid(const struct row *row, char cell[CELL_BYTES])
@@ -113,13 +116,13 @@ static void cell_source(const struct row *row, char cell[CELL_BYTES])
 #define COUNT(name) .count = offsetof(struct top_faults, name), .kind = KIND_COUNT
 #define TIME(name)  .count = offsetof(struct top_faults, name), .kind = KIND_TIME
 
-/** The table's columns; a column is at least `width` wide, so that it does not jump about. */
+/** The table's columns; a column is at least `width` wide, so that it does not change its width. */
 static const struct column {
 	const char *title;
-	int width; /**< Negative: to the left. */
+	int width; /**< Negative: aligned to the left. */
 	enum { KIND_TEXT, KIND_COUNT, KIND_TIME } kind;
-	size_t count; /**< Of KIND_COUNT and KIND_TIME. */
-	void (*text)(const struct row *row, char cell[CELL_BYTES]); /**< Of KIND_TEXT. */
+	size_t count; /**< Member for KIND_COUNT and KIND_TIME. */
+	void (*text)(const struct row *row, char cell[CELL_BYTES]); /**< Function for KIND_TEXT. */
 } columns_of[] = {
 	{ "ID", 2, .text = cell_id },
 	{ "DEVICE", -12, .text = cell_name },
@@ -158,7 +161,7 @@ static void cell_text(const struct column *column, const struct row *row, char c
 		svart_top_time_text(count, cell);
 }
 
-/** The rows of a sample: a device with several PASIDs has one more, for all. */
+/** Makes the rows of a sample: a device with several PASIDs has one more row, for all of them. */
 static unsigned int rows_of(const struct top_sample *sample, struct row *rows)
 {
 	unsigned int i, k, nr = 0;
@@ -191,7 +194,7 @@ static int width_of(int column, const struct row *rows, unsigned int nr)
 	return width;
 }
 
-/** Prints one line, without its end; row NULL: the titles. */
+/** Prints one line, without its end; if row is NULL, the titles. */
 static void print_line(FILE *file, const struct row *row, const int *widths, int room)
 {
 	char line[NR_COLUMNS * (CELL_BYTES + 2)], cell[CELL_BYTES];

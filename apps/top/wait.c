@@ -9,9 +9,9 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* Set by the handler. */
+/* The handler sets these. */
 static volatile sig_atomic_t end_wanted, resized, stop_wanted;
-/* The signals that are blocked but for the waits. */
+/* Signal mask of the waits; outside of them these signals are blocked. */
 static sigset_t waits_mask;
 
 static void on_signal(int number)
@@ -34,7 +34,7 @@ void svart_top_signals_catch(void)
 
 	sigemptyset(&block);
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		/* nohup and background jobs ignore some; that stays. */
+		/* nohup and background jobs ignore some signals, and those stay ignored. */
 		if (sigaction(signals[i], NULL, &old) != 0 || old.sa_handler == SIG_IGN)
 			continue;
 		sigaction(signals[i], &action, NULL);

@@ -5,8 +5,8 @@
 
 /**
  * @file
- * Waiting and signals. Signals are blocked but for the waits, so none is missed between a look at a
- * flag and a wait.
+ * Waiting and signals. Signals are blocked except during waits, so none is missed between a look at a flag
+ * and a wait.
  */
 
 #include <poll.h>
@@ -16,20 +16,20 @@
 /** Catches the signals that end the program, resize the terminal or stop the program for a while. */
 void svart_top_signals_catch(void);
 
-/** Whether a signal asked for the end. */
+/** Tells whether a signal asked for the end. */
 bool svart_top_signal_end(void);
-/** Whether the terminal's size changed; says so once. */
+/** Tells whether the terminal's size changed; it says so once. */
 bool svart_top_signal_resize(void);
-/** Whether the terminal asked to stop (Ctrl-Z); says so once. */
+/** Tells whether the terminal asked to stop (Ctrl-Z); it says so once. */
 bool svart_top_signal_stop(void);
 
-/** Nanoseconds of CLOCK_MONOTONIC. */
+/** Reads CLOCK_MONOTONIC, in nanoseconds. */
 uint64_t svart_top_now_ns(void);
 
 /**
  * Waits for an event or a signal.
  *
- * @return 0 there is an event; -ETIMEDOUT; -EINTR a signal came.
+ * @return 0 if there is an event; -ETIMEDOUT; -EINTR if a signal came.
  */
 int svart_top_wait(struct pollfd *fds, nfds_t nr, uint64_t deadline_ns);
 

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * The head of a queue that the inline calls of queue.h go through. Not for programs to touch.
+ * The head of a queue, which the inline calls of queue.h go through. Programs must not touch it.
  */
 
 #include <stdint.h>
@@ -21,8 +21,8 @@ struct svart_queue;
 /**
  * First cache line of every queue.
  *
- * Owner: the queue's thread. Lifetime: the queue's. Locks: none. The functions are the driver's
- * while the queue runs, and stubs that do nothing and return 0 otherwise.
+ * Owner: the queue's thread. Lifetime: the queue's. Locks: none. While the queue runs the functions are the
+ * driver's; otherwise they are stubs that do nothing and return 0.
  */
 struct svart_queue {
 	/** @private */

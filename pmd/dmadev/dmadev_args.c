@@ -14,7 +14,7 @@
 
 #include <rte_kvargs.h>
 
-/** SVART_DMADEV_SPEC_BYTES less the 0 at the end, in words. */
+/** SVART_DMADEV_SPEC_BYTES less the 0 at the end, as text. */
 #define TEXT_MAX "255"
 static_assert(SVART_DMADEV_SPEC_BYTES == 256, "TEXT_MAX says it too");
 
@@ -29,7 +29,7 @@ const char *svart_dmadev_run_name(enum svart_fault_run run)
 	return run_names[run];
 }
 
-/** @return 0, or -EINVAL where it is too long. */
+/** Appends text. @return 0, or -EINVAL if it becomes too long. */
 static int append(char *text, const char *sep, const char *more)
 {
 	size_t used = strlen(text);
@@ -43,6 +43,11 @@ static int append(char *text, const char *sep, const char *more)
 static int parse_device(const char *value, struct svart_dmadev_args *args)
 {
 	return append(args->device, "", value);
+}
+
+static int parse_machine(const char *value, struct svart_dmadev_args *args)
+{
+	return value[0] != '\0' ? append(args->machine, "", value) : -EINVAL;
 }
 
 static int parse_run(const char *value, struct svart_dmadev_args *args)
@@ -97,6 +102,7 @@ static const struct {
 	const char *wanted;
 } own_keys[] = {
 	{ "device", parse_device, "BUS:NAME of at most " TEXT_MAX " characters" },
+	{ "machine", parse_machine, "linux or model" },
 	{ "fault_service", parse_run, "thread, service or inline" },
 	{ "depth", parse_depth, "1 to " RTE_STR(SVART_DMADEV_DEPTH_MAX) },
 	{ "vchans", parse_vchans, "1 to " RTE_STR(SVART_DMADEV_VCHANS_MAX) },
@@ -113,7 +119,7 @@ static int parse_own(
 	return rc;
 }
 
-/** Keeps an argument of the device as it is written. */
+/** Keeps an argument of the device, as it is written. */
 static int keep_option(
 	const char *name, const struct rte_kvargs_pair *pair, struct svart_dmadev_args *args)
 {
@@ -145,7 +151,7 @@ static int parse_pair(
 	return keep_option(name, pair, args);
 }
 
-/** An argument that is there twice would be one that is not heeded. */
+/** Refuses an argument that is there twice: one of the two would be ignored. */
 static int check_repeated(const char *name, const struct rte_kvargs *pairs, unsigned int i)
 {
 	unsigned int j;

@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * Devices, and what they share. A device is opened once in a process, whatever vdevs name it.
+ * Devices, and what they share. A device is opened only once in a process, however many vdevs name it.
  */
 
 #include "dmadev_internal.h"
@@ -17,20 +17,25 @@
 #include <rte_version.h>
 
 /*
- * Of the process: vdevs are probed one by one and have nothing in common but this. Locks: lock, for all
- * of it, while a device is opened and closed too; hosts_lock beside it for a change of the list of hosts,
- * and alone to go through it where EAL holds locks of its memory, which an opening may wait for.
+ * There is one registry in a process: vdevs are probed one by one, and this is all that they have in
+ * common. Locks: lock guards all of it, and is also held while a device is opened or closed. A change of
+ * the lists takes list_lock too. list_lock alone is held to walk through the hosts where EAL holds locks of
+ * its memory, for which an opening may wait. list_lock is held only for some stores, and over a fork, so
+ * that the lists are complete in the child.
  */
 static struct {
 	pthread_mutex_t lock;
-	pthread_mutex_t hosts_lock;
+	pthread_mutex_t list_lock;
+	pthread_cond_t unused; /**< Says that a host's users became 0. */
 	LIST_HEAD(, svart_dmadev_host) hosts;
 	LIST_HEAD(, svart_dmadev_device) devices;
-} registry = { .lock = PTHREAD_MUTEX_INITIALIZER, .hosts_lock = PTHREAD_MUTEX_INITIALIZER };
+} registry = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.list_lock = PTHREAD_MUTEX_INITIALIZER,
+	.unused = PTHREAD_COND_INITIALIZER };
 
 /* --- hosts ------------------------------------------------------------------------------------ */
 
-/** The BUS of BUS:NAME. */
+/** Copies the BUS of BUS:NAME. */
 static void bus_of(const char *spec, char bus[SVART_DMADEV_SPEC_BYTES])
 {
 	size_t len = strcspn(spec, ":");
@@ -52,7 +57,7 @@ static void host_destroy(struct svart_dmadev_host *host)
 
 static int host_fill(struct svart_dmadev_host *host)
 {
-	struct svart_fault_params params = { .run = host->run };
+	struct svart_fault_params params = SVART_FAULT_PARAMS_INIT(.run = host->run);
 	int rc = svart_init(NULL, &host->rt);
 
 	if (rc == 0)
@@ -72,6 +77,7 @@ static int host_create(const struct svart_dmadev_args *args, struct svart_dmadev
 	if (host == NULL)
 		return -ENOMEM;
 	bus_of(args->device, host->bus);
+	memcpy(host->machine, args->machine, sizeof(host->machine));
 	host->run = args->run;
 	rc = host_fill(host);
 	if (rc != 0) {
@@ -79,9 +85,9 @@ static int host_create(const struct svart_dmadev_args *args, struct svart_dmadev
 		host_destroy(host);
 		return rc;
 	}
-	pthread_mutex_lock(&registry.hosts_lock);
+	pthread_mutex_lock(&registry.list_lock);
 	LIST_INSERT_HEAD(&registry.hosts, host, link);
-	pthread_mutex_unlock(&registry.hosts_lock);
+	pthread_mutex_unlock(&registry.list_lock);
 	*out = host;
 	return 0;
 }
@@ -94,7 +100,7 @@ static int host_get(const struct svart_dmadev_args *args, struct svart_dmadev_ho
 
 	bus_of(args->device, bus);
 	LIST_FOREACH(host, &registry.hosts, link) {
-		if (strcmp(host->bus, bus) == 0)
+		if (strcmp(host->bus, bus) == 0 && strcmp(host->machine, args->machine) == 0)
 			break;
 	}
 	if (host != NULL && args->run_is_given && args->run != host->run) {
@@ -120,9 +126,11 @@ static void host_put(struct svart_dmadev_host *host)
 {
 	if (--host->refs != 0)
 		return;
-	pthread_mutex_lock(&registry.hosts_lock);
+	pthread_mutex_lock(&registry.list_lock);
+	while (host->users != 0)
+		pthread_cond_wait(&registry.unused, &registry.list_lock);
 	LIST_REMOVE(host, link);
-	pthread_mutex_unlock(&registry.hosts_lock);
+	pthread_mutex_unlock(&registry.list_lock);
 	host_destroy(host);
 }
 
@@ -136,7 +144,7 @@ void svart_dmadev_host_pump(const struct svart_dmadev_host *host)
 	if (host->run == SVART_FAULT_RUN_INLINE)
 		svart_fault_pump(host->faults);
 	else if (host->run == SVART_FAULT_RUN_DPDK)
-		/* -EBUSY: its service core is just at it. */
+		/* With -EBUSY its service core is running it now. */
 		rte_service_run_iter_on_app_lcore(host->service_id, 1);
 }
 
@@ -144,14 +152,15 @@ void svart_dmadev_host_pump(const struct svart_dmadev_host *host)
 
 static int device_open(const struct svart_dmadev_args *args, struct svart_dmadev_device *device)
 {
-	char spec[2 * SVART_DMADEV_SPEC_BYTES];
+	char spec[3 * SVART_DMADEV_SPEC_BYTES + sizeof(",machine=,")];
 	int rc;
 
 	rc = host_get(args, &device->host);
 	if (rc != 0)
 		return rc;
-	snprintf(spec, sizeof(spec), "%s%s%s", args->device, args->options[0] != '\0' ? "," : "",
-		args->options);
+	snprintf(spec, sizeof(spec), "%s%s%s%s%s", args->device,
+		args->machine[0] != '\0' ? ",machine=" : "", args->machine,
+		args->options[0] != '\0' ? "," : "", args->options);
 	rc = svart_device_open(
 		device->host->rt, spec, device->host->space, device->host->faults, &device->dev);
 	if (rc != 0) {
@@ -159,7 +168,10 @@ static int device_open(const struct svart_dmadev_args *args, struct svart_dmadev
 		host_put(device->host);
 		return rc;
 	}
+	memcpy(device->device, args->device, sizeof(device->device));
+	memcpy(device->machine, args->machine, sizeof(device->machine));
 	memcpy(device->options, args->options, sizeof(device->options));
+	device->info = (struct svart_device_info)SVART_DEVICE_INFO_INIT();
 	svart_device_info_get(device->dev, &device->info);
 	return 0;
 }
@@ -176,15 +188,22 @@ static int device_create(const struct svart_dmadev_args *args, struct svart_dmad
 		free(device);
 		return rc;
 	}
+	pthread_mutex_lock(&registry.list_lock);
 	LIST_INSERT_HEAD(&registry.devices, device, link);
+	pthread_mutex_unlock(&registry.list_lock);
 	*out = device;
 	return 0;
 }
 
-/** One that is open must be open as this vdev wants it. */
+/** Checks that a device that is open was opened as this vdev wants it. */
 static int device_check(
 	const struct svart_dmadev_args *args, const struct svart_dmadev_device *device)
 {
+	if (device->closing) {
+		DMADEV_LOG(ERR, "%s is just being closed: close or remove its last vdev again",
+			args->device);
+		return -EBUSY;
+	}
 	if (args->options[0] != '\0' && strcmp(args->options, device->options) != 0) {
 		DMADEV_LOG(ERR,
 			"%s is open with the options '%s', not '%s': say the same for all vdevs of "
@@ -207,7 +226,8 @@ static int device_get(const struct svart_dmadev_args *args, struct svart_dmadev_
 	int rc;
 
 	LIST_FOREACH(device, &registry.devices, link) {
-		if (strcmp(device->info.name, args->device) == 0)
+		if (strcmp(device->device, args->device) == 0 &&
+			strcmp(device->machine, args->machine) == 0)
 			break;
 	}
 	rc = device != NULL ? device_check(args, device) : device_create(args, &device);
@@ -218,7 +238,7 @@ static int device_get(const struct svart_dmadev_args *args, struct svart_dmadev_
 	return 0;
 }
 
-/** What the opening thread is told and tells. */
+/** Arguments and result of the opening thread. */
 struct opening {
 	const struct svart_dmadev_args *args;
 	struct svart_dmadev_device *device;
@@ -226,8 +246,8 @@ struct opening {
 };
 
 /**
- * Where no CPU is left beside the lcores, EAL puts control threads on the main lcore, the worst place
- * for threads that work while it polls. Then they may float over all lcores.
+ * If the lcores leave no CPU, EAL puts control threads on the main lcore, the worst place for threads that
+ * work while it polls. This lets them float over all lcores then.
  */
 static void leave_main_lcore(void)
 {
@@ -243,7 +263,7 @@ static void leave_main_lcore(void)
 		more = rte_lcore_cpuset(lcore);
 		CPU_OR(&cpus, &cpus, &more);
 	}
-	/* It is only slower if this is refused. */
+	/* If this is refused, the threads are only slower. */
 	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 }
 
@@ -291,9 +311,10 @@ int svart_dmadev_device_get(const struct svart_dmadev_args *args, struct svart_d
 	int rc;
 
 	/*
-	 * Threads that are started now, the fault service's and the model's, inherit their maker's CPUs.
-	 * A vdev is probed on the main lcore, where they would stand in the way of its polling; so a
-	 * control thread makes them, which EAL puts beside the lcores if it can.
+	 * Threads that are started now, those of the fault service and of the model, inherit the CPUs of
+	 * the thread that starts them. A vdev is probed on the main lcore, where they would disturb its
+	 * polling. So a control thread starts them, which EAL puts on CPUs other than the lcores' if it
+	 * can.
 	 */
 	rc = opening_run_aside(&opening);
 	if (rc != 0) {
@@ -304,20 +325,53 @@ int svart_dmadev_device_get(const struct svart_dmadev_args *args, struct svart_d
 	return opening.rc;
 }
 
-void svart_dmadev_device_put(struct svart_dmadev_device *device)
+static int device_close(struct svart_dmadev_device *device)
+{
+	int rc = svart_device_close(device->dev);
+
+	if (rc != 0) {
+		DMADEV_LOG(ERR, "%s: %s", device->info.name, svart_error_text());
+		device->closing = true;
+		return rc;
+	}
+	pthread_mutex_lock(&registry.list_lock);
+	LIST_REMOVE(device, link);
+	pthread_mutex_unlock(&registry.list_lock);
+	host_put(device->host);
+	free(device);
+	return 0;
+}
+
+int svart_dmadev_device_put(struct svart_dmadev_device *device)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&registry.lock);
+	if (device->refs == 1)
+		rc = device_close(device);
+	else
+		device->refs--;
+	pthread_mutex_unlock(&registry.lock);
+	return rc;
+}
+
+/**
+ * Takes memory from a host's space, which can take long. The caller holds list_lock; it is released
+ * meanwhile.
+ */
+static int host_forget(struct svart_dmadev_host *host, const void *addr, size_t len)
 {
 	int rc;
 
-	pthread_mutex_lock(&registry.lock);
-	if (--device->refs == 0) {
-		LIST_REMOVE(device, link);
-		rc = svart_device_close(device->dev);
-		if (rc != 0)
-			DMADEV_LOG(ERR, "%s: %s", device->info.name, svart_error_text());
-		host_put(device->host);
-		free(device);
-	}
-	pthread_mutex_unlock(&registry.lock);
+	host->users++;
+	pthread_mutex_unlock(&registry.list_lock);
+	rc = svart_space_forget(host->space, addr, len);
+	if (rc != 0)
+		DMADEV_LOG(ERR, "%s: %s", host->bus, svart_error_text());
+	pthread_mutex_lock(&registry.list_lock);
+	if (--host->users == 0)
+		pthread_cond_broadcast(&registry.unused);
+	return rc;
 }
 
 int svart_dmadev_forget(const void *addr, size_t len)
@@ -325,14 +379,37 @@ int svart_dmadev_forget(const void *addr, size_t len)
 	struct svart_dmadev_host *host;
 	int rc, first = 0;
 
-	pthread_mutex_lock(&registry.hosts_lock);
+	pthread_mutex_lock(&registry.list_lock);
+	/* A host with users stays in the list. */
 	LIST_FOREACH(host, &registry.hosts, link) {
-		rc = svart_space_forget(host->space, addr, len);
-		if (rc != 0)
-			DMADEV_LOG(ERR, "%s: %s", host->bus, svart_error_text());
+		rc = host_forget(host, addr, len);
 		if (first == 0)
 			first = rc;
 	}
-	pthread_mutex_unlock(&registry.hosts_lock);
+	pthread_mutex_unlock(&registry.list_lock);
 	return first;
+}
+
+/* --- fork ------------------------------------------------------------------------------------- */
+
+void svart_dmadev_devices_lock(void)
+{
+	pthread_mutex_lock(&registry.list_lock);
+}
+
+void svart_dmadev_devices_unlock(void)
+{
+	pthread_mutex_unlock(&registry.list_lock);
+}
+
+void svart_dmadev_devices_forked(void)
+{
+	struct svart_dmadev_host *host;
+
+	LIST_FOREACH(host, &registry.hosts, link)
+		host->users = 0;
+	pthread_cond_init(&registry.unused, NULL);
+	/* A thread that does not exist in the child may have held it. */
+	pthread_mutex_init(&registry.lock, NULL);
+	pthread_mutex_unlock(&registry.list_lock);
 }

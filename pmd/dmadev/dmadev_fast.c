@@ -18,7 +18,10 @@ static inline struct svart_dmadev_vchan *vchan_of(const void *dev_private, uint1
 
 /* --- posting ---------------------------------------------------------------------------------- */
 
-/** The queue takes nothing and has nothing: has it failed? Then all that was submitted has. */
+/**
+ * Looks whether a queue that takes nothing and has nothing has failed. If so, all submitted operations have
+ * failed.
+ */
 static __attribute__((noinline)) void halt_if_failed(struct svart_dmadev_vchan *v)
 {
 	struct svart_dmadev_entry *entry;
@@ -27,7 +30,7 @@ static __attribute__((noinline)) void halt_if_failed(struct svart_dmadev_vchan *
 		return;
 	v->state = SVART_DMADEV_HALTED;
 	v->limit = 0;
-	/* Parts that wait belong to operations that were posted, or are just being. */
+	/* Parts that wait belong to operations that were posted, or are being posted. */
 	while (v->nr_waiting != 0) {
 		entry = &v->entries[v->parts[v->waiting_first].slot];
 		entry->status = RTE_DMA_STATUS_ERROR_UNKNOWN;
@@ -43,7 +46,7 @@ static __attribute__((noinline)) void halt_if_failed(struct svart_dmadev_vchan *
 	}
 }
 
-/** How many operations from posted on need nothing special. */
+/** Counts the operations from posted on that need nothing special. */
 static inline uint64_t plain_run(const struct svart_dmadev_vchan *v)
 {
 	uint64_t n = 0, most = v->submitted - v->posted;
@@ -55,7 +58,7 @@ static inline uint64_t plain_run(const struct svart_dmadev_vchan *v)
 	return n;
 }
 
-/** Posts nr operations, up to the end of the ring. @return false: the queue is full. */
+/** Posts nr operations, up to the end of the ring. @return false if the queue is full. */
 static inline bool plain_post(struct svart_dmadev_vchan *v, uint64_t nr)
 {
 	uint64_t slot = v->posted & v->mask;
@@ -70,14 +73,14 @@ static inline bool plain_post(struct svart_dmadev_vchan *v, uint64_t nr)
 	return took == nr;
 }
 
-/** Posts the next operation, or makes it a plain one. @return false: it must wait. */
+/** Posts the next operation, or makes it a plain one. @return false if it must wait. */
 static __attribute__((noinline)) bool special_post(struct svart_dmadev_vchan *v)
 {
 	uint64_t slot = v->posted & v->mask;
 	struct svart_dmadev_entry *entry = &v->entries[slot];
 
-	/* A fence: the device runs what it has in any order, so it has nothing else. Parts of the
-	 * operation itself come after. */
+	/* The device runs its operations in any order, so with a fence it must have no others. Parts of the
+	 * operation itself come afterwards. */
 	if ((entry->kind & SVART_DMADEV_FENCE) != 0 && v->in_flight != 0)
 		return false;
 	entry->kind &= (uint8_t)~SVART_DMADEV_FENCE;
@@ -200,7 +203,7 @@ static inline void doorbell(struct svart_dmadev_vchan *v)
 	v->submitted = v->head;
 	if (v->posted != v->submitted)
 		post(v);
-	/* The queue is full: make room, then go on. */
+	/* The queue is full: this makes room, then goes on. */
 	if (v->posted != v->submitted)
 		svart_dmadev_vchan_advance(v);
 }
@@ -213,7 +216,7 @@ static __attribute__((noinline)) void mark(
 	v->entries[slot].kind |= (uint8_t)kind;
 }
 
-/** Makes a list of one segment: the operation itself. */
+/** Makes a list of one segment, which is the operation itself. */
 static __attribute__((noinline)) void mark_long(struct svart_dmadev_vchan *v, uint64_t slot)
 {
 	const struct svart_op *op = &v->ops[slot];
@@ -221,7 +224,7 @@ static __attribute__((noinline)) void mark_long(struct svart_dmadev_vchan *v, ui
 
 	list->nr = 1;
 	list->opcode = op->opcode;
-	list->segments[0].src = op->pattern; /* Or src: one word. */
+	list->segments[0].src = op->pattern; /* pattern and src are one word. */
 	list->segments[0].dst = (uintptr_t)op->dst;
 	list->segments[0].length = op->length;
 	mark(v, slot, SVART_DMADEV_SPLIT);
@@ -250,7 +253,7 @@ static inline int enqueue(struct svart_dmadev_vchan *v, enum svart_opcode opcode
 		return refuse(v);
 	op->opcode = (uint8_t)opcode;
 	op->dst = (void *)(uintptr_t)dst;
-	op->pattern = src; /* Or src: one word. */
+	op->pattern = src; /* pattern and src are one word. */
 	op->length = length;
 	if (unlikely(length > v->max_transfer_bytes))
 		mark_long(v, slot);
@@ -295,7 +298,7 @@ static uint64_t sges_bytes(const struct rte_dma_sge *sges, uint16_t nr)
 	return bytes;
 }
 
-/** Cuts both sides where either has an edge. They are of one length. */
+/** Cuts both sides wherever one of them has an edge. Both have the same length. */
 static uint32_t segments_make(const struct rte_dma_sge *src, const struct rte_dma_sge *dst,
 	uint64_t bytes, struct svart_dmadev_segment *segments)
 {

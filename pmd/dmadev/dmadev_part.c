@@ -2,17 +2,20 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * Operations that are more than one svart_op: split ones, and those that go on after a page fault.
+ * Operations that are more than one svart_op: split operations, and operations that go on after a page
+ * fault.
  *
- * A part is with the queue or waits, so there are never more than the queue is deep: nothing new is
- * posted while one waits.
+ * Nothing new is posted while a part waits. So there are never more parts, with the queue or waiting, than
+ * the queue is deep.
  */
 
 #include "dmadev_vchan.h"
 
 #include <sys/mman.h>
 
-/** How often a part is tried again where it stopped, without a byte done in between. */
+#include "op_table.h"
+
+/** How often a part is tried again at the same place, without a byte done in between. */
 #define TRIES_MAX 4
 
 #ifndef MADV_POPULATE_READ
@@ -35,7 +38,7 @@ void svart_dmadev_parts_reset(struct svart_dmadev_vchan *v)
 	v->offset = 0;
 }
 
-/** @return NULL when as many parts as the queue is deep are under way. */
+/** Takes a free part. @return NULL if as many parts as the queue is deep are under way. */
 static struct svart_dmadev_part *part_get(struct svart_dmadev_vchan *v, uint64_t slot)
 {
 	struct svart_dmadev_part *part;
@@ -67,25 +70,6 @@ static bool part_prep(struct svart_dmadev_vchan *v, const struct svart_dmadev_pa
 
 /* --- splitting -------------------------------------------------------------------------------- */
 
-/** A fill's pattern as it is offset bytes further on. */
-static uint64_t pattern_at(uint64_t pattern, uint64_t offset)
-{
-	unsigned int bits = (unsigned int)(offset % sizeof(pattern)) * 8;
-
-	return bits == 0 ? pattern : pattern >> bits | pattern << (64 - bits);
-}
-
-/** Moves the start of an operation, and leaves its end. */
-static void op_skip(struct svart_op *op, uint64_t bytes)
-{
-	op->dst = (void *)((uintptr_t)op->dst + bytes);
-	if (op->opcode == SVART_OP_FILL)
-		op->pattern = pattern_at(op->pattern, bytes);
-	else
-		op->pattern += bytes; /* In the place of src. */
-	op->length -= bytes;
-}
-
 static void part_of_segment(struct svart_dmadev_vchan *v, const struct svart_dmadev_list *list,
 	struct svart_dmadev_part *part)
 {
@@ -95,7 +79,7 @@ static void part_of_segment(struct svart_dmadev_vchan *v, const struct svart_dma
 	part->op.dst = (void *)(uintptr_t)segment->dst;
 	part->op.pattern = segment->src;
 	part->op.length = segment->length;
-	op_skip(&part->op, v->offset);
+	svart_op_resume(&part->op, v->offset, false);
 	if (part->op.length > v->max_transfer_bytes)
 		part->op.length = v->max_transfer_bytes;
 }
@@ -156,8 +140,8 @@ static void part_wait(struct svart_dmadev_vchan *v, struct svart_dmadev_part *pa
 }
 
 /**
- * Whether the process itself may access the page so; makes it present. Changes no byte of it. The one
- * system call of this path, after a fault that failed.
+ * Makes a page present, and tells whether the process itself may access it in this way. It changes no byte
+ * of the page. This is the only system call of this path, after a fault that failed.
  */
 static bool page_can_be_had(const struct svart_dmadev_vchan *v, uint64_t addr, bool is_write)
 {
@@ -167,21 +151,25 @@ static bool page_can_be_had(const struct svart_dmadev_vchan *v, uint64_t addr, b
 	       0;
 }
 
-/** A page can be lacking for a while: no memory to pin, a deadline passed, a device that cannot wait. */
+/**
+ * Tells whether an operation can be resumed. A page may be missing only for a while: there was no memory to
+ * pin, a deadline passed, or the device cannot wait.
+ */
 static bool can_resume(const struct svart_dmadev_vchan *v, const struct svart_op *op,
 	const struct svart_completion *done, unsigned int tries)
 {
-	if (done->status != SVART_STATUS_BAD_ADDRESS && done->status != SVART_STATUS_PARTIAL)
+	if (done->status != SVART_STATUS_BAD_ADDRESS && done->status != SVART_STATUS_PARTIAL &&
+		done->status != SVART_STATUS_NO_MEMORY)
 		return false;
 	if ((done->flags & SVART_COMPLETION_FAULT_ADDR) == 0 || done->bytes_done >= op->length)
 		return false;
 	if (done->bytes_done == 0 && tries >= TRIES_MAX)
 		return false;
 	return page_can_be_had(v, done->fault_addr,
-		op->opcode == SVART_OP_FILL || (done->flags & SVART_COMPLETION_FAULT_WRITE) != 0);
+		!svart_op_reads(op) || (done->flags & SVART_COMPLETION_FAULT_WRITE) != 0);
 }
 
-/** Puts what is left of op into a part that waits. @param part op's own, or NULL: op is of a slot. */
+/** Puts what is left of op into a part that waits. @param part the part of op, or NULL if op is of a slot. */
 static bool resume(struct svart_dmadev_vchan *v, struct svart_dmadev_part *part, uint64_t slot,
 	const struct svart_completion *done)
 {
@@ -199,10 +187,8 @@ static bool resume(struct svart_dmadev_vchan *v, struct svart_dmadev_part *part,
 		part->op.cookie = cookie;
 	}
 	part->tries = done->bytes_done != 0 ? 0 : (uint8_t)(part->tries + 1);
-	if ((done->flags & SVART_COMPLETION_BACKWARD) != 0)
-		part->op.length -= done->bytes_done;
-	else
-		op_skip(&part->op, done->bytes_done);
+	svart_op_resume(
+		&part->op, done->bytes_done, (done->flags & SVART_COMPLETION_BACKWARD) != 0);
 	part_wait(v, part);
 	return true;
 }
@@ -225,7 +211,7 @@ void svart_dmadev_part_complete(struct svart_dmadev_vchan *v, const struct svart
 	if (done->status != SVART_STATUS_OK) {
 		if (resume(v, part, slot, done))
 			return;
-		/* The first failure of an operation's parts stands for it. */
+		/* The first failure of a part becomes that of the operation. */
 		if (entry->status == RTE_DMA_STATUS_SUCCESSFUL)
 			entry->status = (uint16_t)svart_dmadev_status_of(
 				part != NULL ? &part->op : &v->ops[slot], done, v->is_dsa);

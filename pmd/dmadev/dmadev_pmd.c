@@ -17,33 +17,47 @@
 #include <bus_vdev_driver.h>
 #include <rte_dmadev_pmd.h>
 #include <rte_eal.h>
+#include <rte_errno.h>
 #include <rte_memory.h>
 
-/** How long stop waits for what is with the device; svart then aborts it. */
+/** How long stop waits for operations that the device has; svart then aborts them. */
 #define STOP_NS UINT64_C(2000000000)
 /** How long it waits at a time, between two runs of the fault service. */
 #define STOP_STEP_NS UINT64_C(100000)
 
 RTE_LOG_REGISTER(svart_dmadev_logtype, pmd.dma.svart, INFO);
 
-/** What rte_dma_pmd_allocate() makes: where the vdev is. */
+/** Private data that rte_dma_pmd_allocate() makes: it points to the vdev. */
 struct dmadev_private {
 	struct svart_dmadev *d;
 };
 
 /*
- * Of the process: handlers of fork() and of EAL's memory get no argument. Locks: lock, but for the
- * child's handler.
+ * There is one list in a process, because handlers of fork() get no argument. Locks: lock, for some stores,
+ * and over a fork, so that the list is complete in the child.
  */
 static struct {
 	pthread_mutex_t lock;
 	LIST_HEAD(, svart_dmadev) dmadevs;
-	bool handlers;
 } all = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct svart_dmadev *dmadev_of(const struct rte_dma_dev *dev)
 {
 	return ((const struct dmadev_private *)dev->data->dev_private)->d;
+}
+
+/**
+ * Refuses calls in a child. dmadev's data of a device is shared with children made by fork(): a child that
+ * stopped or closed its device would stop or close the parent's. @return 0, or -EPERM in a child, logged.
+ */
+static int check_alive(const struct svart_dmadev *d)
+{
+	if (!d->forked)
+		return 0;
+	DMADEV_LOG(ERR,
+		"%s: it is the parent process's, which made this one by fork(): use it there",
+		d->name);
+	return -EPERM;
 }
 
 /* --- information ------------------------------------------------------------------------------ */
@@ -108,7 +122,10 @@ static int stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 	return 0;
 }
 
-/** Goes on with the backlog too: a program may wait for IDLE before it asks for completions. */
+/**
+ * Tells the status of a vchan. It also goes on with the backlog: a program may wait for IDLE before it asks
+ * for completions.
+ */
 static int vchan_status(
 	const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vchan_status *status)
 {
@@ -121,7 +138,9 @@ static int vchan_status(
 		svart_dmadev_vchan_advance(v);
 	if (svart_dmadev_vchan_is_busy(v))
 		*status = RTE_DMA_VCHAN_ACTIVE;
-	else if (v->state == SVART_DMADEV_RUNNING || v->state == SVART_DMADEV_STOPPED)
+	else if (v->state == SVART_DMADEV_STOPPED ||
+		 (v->state == SVART_DMADEV_RUNNING &&
+			 svart_queue_state_get(v->q) == SVART_QUEUE_RUNNING))
 		*status = RTE_DMA_VCHAN_IDLE;
 	else
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
@@ -137,7 +156,7 @@ static void dump_vchan(const struct svart_dmadev_vchan *v, uint16_t i, FILE *f)
 		[SVART_DMADEV_FORKED] = "the parent's",
 	};
 	struct svart_dmadev_counts c;
-	struct svart_queue_error error;
+	struct svart_queue_error error = SVART_QUEUE_ERROR_INIT();
 
 	svart_dmadev_vchan_counts_get(v, &c);
 	fprintf(f, "  vchan %u: %s, nb_desc %u, queue depth %u\n", i, states[c.state], v->nb_desc,
@@ -152,7 +171,7 @@ static void dump_vchan(const struct svart_dmadev_vchan *v, uint16_t i, FILE *f)
 		fprintf(f, "    the queue has failed: %s\n", error.text);
 }
 
-/** Who answers the device's page requests, in words. */
+/** Says in words who answers the device's page requests. */
 static const char *fault_service_of(const struct svart_dmadev_device *device)
 {
 	return (device->info.features & SVART_FEATURE_PAGE_REQUESTS) != 0
@@ -162,7 +181,7 @@ static const char *fault_service_of(const struct svart_dmadev_device *device)
 
 static void dump_device(const struct svart_dmadev_device *device, FILE *f)
 {
-	struct svart_fault_stats faults;
+	struct svart_fault_stats faults = SVART_FAULT_STATS_INIT();
 
 	fprintf(f, "  device %s%s%s, driver %s, %u queues of depth %u, fault service: %s\n",
 		device->info.name, device->options[0] != '\0' ? "," : "", device->options,
@@ -194,20 +213,26 @@ static int dump(const struct rte_dma_dev *dev, FILE *f)
 
 /* --- configure, start, stop, close ------------------------------------------------------------ */
 
+/** Frees a vchan. The order matters: a child made by fork() in between must not see freed memory. */
 static void vchan_free(struct svart_dmadev *d, uint16_t i)
 {
-	if (d->vchans[i] != d->absent)
-		svart_dmadev_vchan_destroy(d->vchans[i]);
-	d->vchans[i] = d->absent;
+	struct svart_dmadev_vchan *v = d->vchans[i];
+
+	__atomic_store_n(&d->vchans[i], d->absent, __ATOMIC_SEQ_CST);
+	if (v != d->absent)
+		svart_dmadev_vchan_destroy(v);
 }
 
-/** All vchans are to be set up anew. */
+/** Configures the device. All vchans must be set up anew afterwards. */
 static int configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t size)
 {
 	struct svart_dmadev *d = dmadev_of(dev);
+	int rc = check_alive(d);
 	uint16_t i;
 
 	(void)size;
+	if (rc != 0)
+		return rc;
 	pthread_mutex_lock(&d->lock);
 	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
 		vchan_free(d, i);
@@ -229,8 +254,11 @@ static int vchan_setup(struct rte_dma_dev *dev, uint16_t vchan,
 		.is_dsa = strcmp(device->info.driver, "dsa") == 0,
 	};
 	struct svart_dmadev_vchan *v;
+	int rc = check_alive(d);
 
 	(void)size;
+	if (rc != 0)
+		return rc;
 	if (svart_dmadev_vchan_create(&params, &v) != 0) {
 		DMADEV_LOG(ERR, "%s: out of memory for vchan %u of %u descriptors", d->name, vchan,
 			conf->nb_desc);
@@ -245,7 +273,7 @@ static int vchan_setup(struct rte_dma_dev *dev, uint16_t vchan,
 
 static int vchan_start(struct svart_dmadev *d, uint16_t i)
 {
-	struct svart_queue_params params = { 0 };
+	struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT();
 	struct svart_queue *q;
 	int rc;
 
@@ -258,7 +286,9 @@ static int vchan_start(struct svart_dmadev *d, uint16_t i)
 	rc = svart_queue_create(d->device->dev, &params, &q);
 	if (rc != 0)
 		DMADEV_LOG(ERR, "%s: vchan %u: %s%s", d->name, i, svart_error_text(),
-			rc == -EIO ? "; if it was reset, remove its vdevs and add them again" : "");
+			rc == -EIO      ? "; if it was reset, remove its vdevs and add them again"
+			: rc == -ENODEV ? ": that is, remove its vdevs and add them again"
+					: "");
 	else
 		svart_dmadev_vchan_start(d->vchans[i], q);
 	return rc;
@@ -273,8 +303,8 @@ static uint64_t now_ns(void)
 }
 
 /**
- * Lets the device end what it has, and ends the queue. Nobody else may run the fault service now: its
- * service core can be stopped, and an inline one is pumped by completed() that is called no more.
+ * Lets the device end its operations, and ends the queue. Perhaps nobody else runs the fault service now:
+ * its service core may be stopped, and only completed(), which is not called any more, pumps an inline one.
  */
 static int vchan_stop(struct svart_dmadev *d, uint16_t i)
 {
@@ -282,6 +312,7 @@ static int vchan_stop(struct svart_dmadev *d, uint16_t i)
 	struct svart_queue *q = v->q;
 	struct svart_completion done[SVART_DMADEV_BURST];
 	uint64_t deadline = now_ns() + STOP_NS;
+	struct svart_queue_error error = SVART_QUEUE_ERROR_INIT();
 	int rc;
 
 	while (svart_queue_in_flight(q) != 0 && svart_queue_state_get(q) == SVART_QUEUE_RUNNING &&
@@ -289,6 +320,8 @@ static int vchan_stop(struct svart_dmadev *d, uint16_t i)
 		svart_queue_wait(q, done, SVART_DMADEV_BURST, STOP_STEP_NS);
 		svart_dmadev_host_pump(d->device->host);
 	}
+	if (svart_queue_state_get(q) == SVART_QUEUE_FAILED && svart_queue_error_get(q, &error) == 0)
+		DMADEV_LOG(ERR, "%s: vchan %u: the queue has failed: %s", d->name, i, error.text);
 	rc = svart_queue_destroy(q);
 	if (rc != 0) {
 		DMADEV_LOG(ERR, "%s: vchan %u: %s", d->name, i, svart_error_text());
@@ -312,7 +345,10 @@ static int vchans_stop(struct svart_dmadev *d)
 	return 0;
 }
 
-/** The program may still map one; until then operations that need a page stand still. */
+/**
+ * Warns if nothing runs the fault service. The program may still map a service core; until then operations
+ * that need a page stand still.
+ */
 static void warn_if_not_served(const struct svart_dmadev *d)
 {
 	const struct svart_dmadev_device *device = d->device;
@@ -346,8 +382,10 @@ static int vchans_start(struct svart_dmadev *d)
 static int stop(struct rte_dma_dev *dev)
 {
 	struct svart_dmadev *d = dmadev_of(dev);
-	int rc;
+	int rc = check_alive(d);
 
+	if (rc != 0)
+		return rc;
 	pthread_mutex_lock(&d->lock);
 	rc = vchans_stop(d);
 	pthread_mutex_unlock(&d->lock);
@@ -357,8 +395,10 @@ static int stop(struct rte_dma_dev *dev)
 static int start(struct rte_dma_dev *dev)
 {
 	struct svart_dmadev *d = dmadev_of(dev);
-	int rc;
+	int rc = check_alive(d);
 
+	if (rc != 0)
+		return rc;
 	pthread_mutex_lock(&d->lock);
 	rc = vchans_start(d);
 	pthread_mutex_unlock(&d->lock);
@@ -373,23 +413,29 @@ static void dmadev_free(struct svart_dmadev *d)
 	free(d);
 }
 
-static void dmadev_destroy(struct svart_dmadev *d)
+/** Destroys a vdev. @return 0, or -errno, logged: the vdev is still there then. */
+static int dmadev_destroy(struct svart_dmadev *d)
 {
+	int rc = svart_dmadev_device_put(d->device);
 	uint16_t i;
 
+	if (rc != 0)
+		return rc;
 	pthread_mutex_lock(&all.lock);
 	LIST_REMOVE(d, link);
 	pthread_mutex_unlock(&all.lock);
 	for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
 		vchan_free(d, i);
-	svart_dmadev_device_put(d->device);
 	dmadev_free(d);
+	return 0;
 }
 
 static int close_dev(struct rte_dma_dev *dev)
 {
-	dmadev_destroy(dmadev_of(dev));
-	return 0;
+	struct svart_dmadev *d = dmadev_of(dev);
+	int rc = check_alive(d);
+
+	return rc == 0 ? dmadev_destroy(d) : rc;
 }
 
 static const struct rte_dma_dev_ops dmadev_ops = {
@@ -407,7 +453,7 @@ static const struct rte_dma_dev_ops dmadev_ops = {
 
 /* --- memory that goes, processes that fork ---------------------------------------------------- */
 
-/** EAL gives hugepages back: devices must have let go of them first. */
+/** Takes memory from devices before EAL gives its hugepages back. */
 static void memory_event(
 	enum rte_mem_event event, const void *addr, size_t len, void *arg __rte_unused)
 {
@@ -415,38 +461,48 @@ static void memory_event(
 		svart_dmadev_forget(addr, len);
 }
 
+static void before_fork(void)
+{
+	pthread_mutex_lock(&all.lock);
+	svart_dmadev_devices_lock();
+}
+
+static void after_fork_parent(void)
+{
+	svart_dmadev_devices_unlock();
+	pthread_mutex_unlock(&all.lock);
+}
+
 static void after_fork_child(void)
 {
 	struct svart_dmadev *d;
 	unsigned int i;
 
+	svart_dmadev_devices_forked();
 	LIST_FOREACH(d, &all.dmadevs, link) {
-		/* A thread that is not here may have held it. */
+		d->forked = true;
+		/* A thread that does not exist in the child may have held it. */
 		pthread_mutex_init(&d->lock, NULL);
 		for (i = 0; i < SVART_DMADEV_VCHANS_MAX; i++)
 			svart_dmadev_vchan_mark_forked(d->vchans[i]);
 	}
+	pthread_mutex_unlock(&all.lock);
 }
 
-/** Once in a process. With the lock. */
-static int handlers_install(void)
-{
-	int rc;
+static pthread_once_t handlers_once = PTHREAD_ONCE_INIT;
+static int handlers_rc;
 
-	if (all.handlers)
-		return 0;
-	rc = -pthread_atfork(NULL, NULL, after_fork_child);
-	if (rc != 0)
-		return rc;
-	/* -ENOTSUP where EAL's memory never goes away (--no-huge, --legacy-mem). */
-	rte_mem_event_callback_register("dma_svart", memory_event, NULL);
-	all.handlers = true;
-	return 0;
+static void handlers_install(void)
+{
+	handlers_rc = -pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	/* It is -ENOTSUP if EAL's memory is never freed (--no-huge, --legacy-mem). */
+	if (handlers_rc == 0)
+		rte_mem_event_callback_register("dma_svart", memory_event, NULL);
 }
 
 /* --- probe and remove ------------------------------------------------------------------------- */
 
-/** With no vchan set up and no device. Ended by dmadev_free(). */
+/** Makes a vdev with no device, and no vchan set up. dmadev_free() ends it. */
 static struct svart_dmadev *dmadev_alloc(const char *name)
 {
 	const struct svart_dmadev_vchan_params none = { .nb_desc = 1, .depth = 1 };
@@ -466,7 +522,7 @@ static struct svart_dmadev *dmadev_alloc(const char *name)
 	return d;
 }
 
-/** Arguments that only the open device can tell right from wrong. */
+/** Checks the arguments that can be judged only with the device open. */
 static int args_check(const struct svart_dmadev *d)
 {
 	const struct svart_device_info *info = &d->device->info;
@@ -490,8 +546,15 @@ static int dmadev_open(struct svart_dmadev *d, const char *text)
 {
 	int rc = svart_dmadev_args_parse(d->name, text, &d->args);
 
-	if (rc == 0)
-		rc = svart_dmadev_device_get(&d->args, &d->device);
+	if (rc != 0)
+		return rc;
+	/* No lock is held: fork() holds one of its own while it calls the handlers. */
+	pthread_once(&handlers_once, handlers_install);
+	if (handlers_rc != 0) {
+		DMADEV_LOG(ERR, "%s: no memory for the fork handlers", d->name);
+		return handlers_rc;
+	}
+	rc = svart_dmadev_device_get(&d->args, &d->device);
 	if (rc != 0)
 		return rc;
 	rc = args_check(d);
@@ -513,13 +576,8 @@ static int dmadev_create(const char *name, const char *text, struct svart_dmadev
 		return rc;
 	}
 	pthread_mutex_lock(&all.lock);
-	rc = handlers_install();
 	LIST_INSERT_HEAD(&all.dmadevs, d, link);
 	pthread_mutex_unlock(&all.lock);
-	if (rc != 0) {
-		dmadev_destroy(d);
-		return rc;
-	}
 	*out = d;
 	return 0;
 }
@@ -572,7 +630,7 @@ static int probe(struct rte_vdev_device *vdev)
 	return 0;
 }
 
-/** A program may end without having stopped its devices, and may have closed them. */
+/** Removes the vdev. A program may end without having stopped its devices, or may have closed them before. */
 static int remove_dev(struct rte_vdev_device *vdev)
 {
 	const char *name = rte_vdev_device_name(vdev);
@@ -590,19 +648,28 @@ static int remove_dev(struct rte_vdev_device *vdev)
 }
 static_assert(offsetof(struct svart_dmadev, vchans) == 0, "fp_obj's pointer is the vdev's");
 
-/** Pages come when the device asks for them. */
+/** Sets rte_errno, as rte_dev_dma_map() and its opposite promise. */
+static int tell_errno(int rc)
+{
+	if (rc == 0)
+		return 0;
+	rte_errno = -rc;
+	return -1;
+}
+
+/** Maps nothing: pages come when the device asks for them. */
 static int dma_map(struct rte_vdev_device *vdev, void *addr, uint64_t iova, size_t len)
 {
 	(void)vdev;
 	(void)len;
-	return iova == (uintptr_t)addr ? 0 : -EINVAL;
+	return tell_errno(iova == (uintptr_t)addr ? 0 : -EINVAL);
 }
 
 static int dma_unmap(struct rte_vdev_device *vdev, void *addr, uint64_t iova, size_t len)
 {
 	(void)vdev;
 	(void)iova;
-	return svart_dmadev_forget(addr, len);
+	return tell_errno(svart_dmadev_forget(addr, len));
 }
 
 static struct rte_vdev_driver driver = {

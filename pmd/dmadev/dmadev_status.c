@@ -3,6 +3,8 @@
 
 #include "dmadev_vchan.h"
 
+#include "op_table.h"
+
 /* Status codes of Intel DSA's completion records (DSA specification 2.0, section 5.8, table 5-9): of the
  * byte, bit 7 says whether a faulting access was a write. */
 #define DSA_CODE_MASK   0x7fu
@@ -36,15 +38,19 @@ static enum rte_dma_status_code status_of_dsa(uint8_t hw_status)
 	}
 }
 
-/** An operation that svart did not hand to the device at all. */
+/** Tells the status of an operation that svart did not hand to the device at all. */
 static enum rte_dma_status_code status_of_malformed(const struct svart_op *op)
 {
-	uint64_t dst = (uintptr_t)op->dst, src = op->pattern;
-	uint64_t gap = dst < src ? src - dst : dst - src;
+	svart_op_rule_t rules[SVART_NR_OPCODES], rule;
 
-	if (op->opcode == SVART_OP_COPY && gap < op->length)
-		return RTE_DMA_STATUS_INVALID_ADDR; /* Ranges overlap, and the device cannot. */
-	return RTE_DMA_STATUS_INVALID_OPCODE;
+	/*
+	 * The length is not the reason, because longer operations are split, and no flags are set. So the
+	 * device lacks the operation, or cannot overlap.
+	 */
+	svart_op_rules(UINT64_MAX, false, rules);
+	return svart_op_check(rules, op, UINT64_MAX, &rule) == SVART_OP_WRONG_OVERLAP
+		       ? RTE_DMA_STATUS_INVALID_ADDR
+		       : RTE_DMA_STATUS_INVALID_OPCODE;
 }
 
 enum rte_dma_status_code svart_dmadev_status_of(
@@ -54,9 +60,10 @@ enum rte_dma_status_code svart_dmadev_status_of(
 	case SVART_STATUS_OK:
 		return RTE_DMA_STATUS_SUCCESSFUL;
 	case SVART_STATUS_BAD_ADDRESS:
-		return bad_address(op->opcode == SVART_OP_FILL ||
-				   (done->flags & SVART_COMPLETION_FAULT_WRITE) != 0);
+		return bad_address(
+			!svart_op_reads(op) || (done->flags & SVART_COMPLETION_FAULT_WRITE) != 0);
 	case SVART_STATUS_PARTIAL:
+	case SVART_STATUS_NO_MEMORY:
 		return RTE_DMA_STATUS_PAGE_FAULT;
 	case SVART_STATUS_INVALID:
 		if (done->hw_status == 0)

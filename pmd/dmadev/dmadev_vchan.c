@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * A vchan's life. Its memory is the process's own, not EAL's: EAL's can be shared with a child made by
- * fork(), which marks its copy.
+ * A vchan's life. Its memory is the process's own, not EAL's: a child made by fork() marks its copy, and
+ * could share EAL's memory.
  */
 
 #include "dmadev_vchan.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/** Arrays of a ring: nb_desc, rounded up to a power of two. */
+/** Tells the length of a ring's arrays: nb_desc, rounded up to a power of two. */
 static size_t ring_entries(uint16_t nb_desc)
 {
 	size_t entries = 1;
@@ -46,7 +46,7 @@ int svart_dmadev_vchan_create(
 	v->ops = cache_aligned(entries * sizeof(*v->ops));
 	v->entries = cache_aligned(entries * sizeof(*v->entries));
 	v->parts = cache_aligned(depth * sizeof(*v->parts));
-	/* Large, and touched only by programs that use them. */
+	/* The lists are large, and only programs that use them touch them. */
 	v->lists = calloc(entries, sizeof(*v->lists));
 	if (v->ops == NULL || v->entries == NULL || v->parts == NULL || v->lists == NULL) {
 		svart_dmadev_vchan_destroy(v);
@@ -75,7 +75,7 @@ void svart_dmadev_vchan_destroy(struct svart_dmadev_vchan *v)
 	free(v);
 }
 
-/** An empty ring; numbers start at 0. */
+/** Empties the ring; numbers start at 0. */
 static void ring_reset(struct svart_dmadev_vchan *v)
 {
 	uint64_t i;
@@ -107,7 +107,7 @@ void svart_dmadev_vchan_stop(struct svart_dmadev_vchan *v)
 	v->state = SVART_DMADEV_STOPPED;
 	v->q = NULL;
 	ring_reset(v);
-	/* The statistics stay readable until the next start: what was is kept in the base. */
+	/* The statistics can be read until the next start: the base keeps the counts so far. */
 	v->base.submitted = -stats.submitted;
 	v->base.completed = -stats.completed;
 	v->base.errors = v->errors - stats.errors;
@@ -117,14 +117,16 @@ void svart_dmadev_vchan_mark_forked(struct svart_dmadev_vchan *v)
 {
 	v->limit = 0;
 	v->state = SVART_DMADEV_FORKED;
-	/* Nothing is under way here, and nothing is to be submitted, so that nobody polls. */
+	/* Afterwards nothing is under way or to be submitted, so nobody polls. */
 	v->head = v->submitted = v->posted;
-	v->in_flight = v->nr_waiting = 0;
+	v->in_flight = v->nr_waiting = v->unhanded = 0;
+	v->q = NULL; /* The queue may just have been freed. */
 }
 
 /*
- * The owner writes each count with one plain store: an atomic one would cost it nothing, but every line
- * of the fast path would have to say so. Not for ThreadSanitizer, which cannot know that words are whole.
+ * The owner writes each count with one plain store. An atomic store would cost nothing, but every line of
+ * the fast path would have to be written so. ThreadSanitizer must not look here, because it cannot know
+ * that a word is stored as a whole.
  */
 __attribute__((noinline, no_sanitize("thread"))) void svart_dmadev_vchan_counts_get(
 	const struct svart_dmadev_vchan *v, struct svart_dmadev_counts *counts)

@@ -5,23 +5,23 @@
 
 /**
  * @file
- * A vchan: a ring of nb_desc operations before a svart queue, which may be smaller.
+ * A vchan: a ring of nb_desc operations in front of a svart queue, which may be smaller.
  *
- * An enqueued operation is written into the ring as a svart_op. The doorbell takes note of how far the
- * program has submitted and posts: it hands as much as there is room for, and as fences allow, to the
- * queue; the rest is the backlog, which goes on whenever completions are taken. Results are kept in the
- * ring and retired in order.
+ * An enqueued operation is written into the ring as a svart_op. The doorbell notes how far the program has
+ * submitted, and posts: it hands as many operations to the queue as there is room for and fences allow. The
+ * rest is the backlog, which goes on whenever completions are taken. Results are kept in the ring and
+ * retired in order.
  *
  *     tail            posted           submitted        head
  *     | with the device,  |    backlog     |  enqueued    |      head - tail <= nb_desc
  *     | or finished       |                |              |
  *
- * The counters run free, in 64 bits; an operation's id is the low 16 bits of its number. A slot of the
- * ring is a number's low bits.
+ * The counters run free, in 64 bits; an operation's id is the low 16 bits of its number. The slot in the
+ * ring is the low bits of the number.
  *
- * Most operations are one svart_op, their own. One that is longer than the device's largest transfer, or
- * has several segments, is split into parts; and one that stopped at a page that can be had is resumed as
- * a part. A part has a svart_op of its own.
+ * Most operations are one svart_op of their own. An operation that is longer than the device's largest
+ * transfer, or has several segments, is split into parts. An operation that stopped at a page that can be
+ * made present is resumed as a part. A part has a svart_op of its own.
  */
 
 #include <stdalign.h>
@@ -35,16 +35,16 @@
 #include <rte_common.h>
 #include <rte_dmadev.h>
 
-/** Vchans of a vdev: as many as svart has queues in a device. */
+/** Vchans of a vdev: as many queues as svart allows in a device. */
 #define SVART_DMADEV_VCHANS_MAX 64
-/** Largest nb_desc: less than half of the ids, so that "before" and "after" are plain. */
+/** Largest nb_desc: less than half of the ids, so that "before" and "after" are well defined. */
 #define SVART_DMADEV_DESC_MAX 16384
 #define SVART_DMADEV_DESC_MIN 1
 /** Largest number of sources, and of destinations, of one scattered copy. */
 #define SVART_DMADEV_SGES_MAX 32
-/** Pieces it can fall into: each ends where a source or a destination does. */
+/** Most pieces of one scattered copy: each ends where a source or a destination ends. */
 #define SVART_DMADEV_SEGMENTS_MAX (2 * SVART_DMADEV_SGES_MAX - 1)
-/** Largest depth of a queue: parts have 16-bit numbers, and an operation counts its own in 16 bits. */
+/** Largest depth of a queue: parts have 16-bit numbers, and an operation counts its parts in 16 bits. */
 #define SVART_DMADEV_DEPTH_MAX 32768
 /** Completions that are taken from a queue at a time. */
 #define SVART_DMADEV_BURST 32
@@ -53,14 +53,15 @@
 
 /** Bits of svart_dmadev_entry.kind. */
 enum svart_dmadev_kind {
-	SVART_DMADEV_FENCE = 1 << 0, /**< Not before all before it are finished. */
+	/** It is posted only when all operations before it are finished. */
+	SVART_DMADEV_FENCE = 1 << 0,
 	SVART_DMADEV_SPLIT = 1 << 1, /**< Its segments are in the lists. */
 };
 
-/** What is known of an operation beside its svart_op. */
+/** State of an operation beside its svart_op. */
 struct svart_dmadev_entry {
 	uint16_t
-		parts; /**< That are not finished, and 1 until the last one is posted. 0: finished. */
+		parts; /**< Parts that are not finished, plus 1 until the last one is posted. 0: finished. */
 	uint16_t status; /**< enum rte_dma_status_code, once it is finished. */
 	uint8_t kind;    /**< Bits of enum svart_dmadev_kind; 0 once it is posted. */
 	uint8_t reserved[3];
@@ -83,11 +84,11 @@ struct svart_dmadev_list {
 struct svart_dmadev_part {
 	struct svart_op op;
 	uint16_t slot;
-	uint16_t next; /**< In its list, or SVART_DMADEV_NO_PART. */
+	uint16_t next; /**< Next part in its list, or SVART_DMADEV_NO_PART. */
 	uint8_t tries; /**< Times it was resumed without progress. */
 };
 
-/** Why a vchan takes nothing. */
+/** State of a vchan. A state other than RUNNING says why it takes nothing. */
 enum svart_dmadev_state {
 	SVART_DMADEV_STOPPED = 0,
 	SVART_DMADEV_RUNNING,
@@ -95,16 +96,16 @@ enum svart_dmadev_state {
 	SVART_DMADEV_FORKED, /**< This is a child made by fork(): the queue is the parent's. */
 };
 
-/** What a vchan must know of its device. */
+/** The facts that a vchan needs of its device. */
 struct svart_dmadev_vchan_params {
 	uint16_t nb_desc;
-	uint32_t depth; /**< Of the queue; beyond SVART_DMADEV_DEPTH_MAX it is that. */
+	uint32_t depth; /**< Depth of the queue; SVART_DMADEV_DEPTH_MAX at most. */
 	uint64_t max_transfer_bytes;
 	struct svart_fault_service *pump; /**< Inline service to pump when idle, else NULL. */
 	bool is_dsa;                      /**< hw_status is of Intel DSA. */
 };
 
-/** Where a vchan stands: what its owner writes and others may look at. */
+/** Counts of a vchan, which its owner writes and others may read. */
 struct svart_dmadev_counts {
 	uint64_t head, submitted, posted, tail, errors, resumed;
 	uint32_t in_flight, nr_waiting;
@@ -114,38 +115,38 @@ struct svart_dmadev_counts {
 /**
  * One vchan.
  *
- * Owner: the thread that uses it; control while it is stopped. Lifetime: setup to close or the next
- * setup; the queue's: start to stop. Locks: none.
+ * Owner: the thread that uses it; control while it is stopped. Lifetime: setup to close or the next setup.
+ * The queue lives from start to stop. Locks: none.
  */
 struct svart_dmadev_vchan {
-	/* Constant while it runs, but for limit. */
+	/* Constant while it runs, except limit. */
 	alignas(64) struct svart_op *ops;   /**< array[mask + 1]; cookie, flags are written once. */
 	struct svart_dmadev_entry *entries; /**< array[mask + 1]. */
 	struct svart_queue *q;              /**< NULL: stopped. */
 	uint64_t mask;
-	uint64_t limit; /**< nb_desc; 0 where nothing is taken. */
+	uint64_t limit; /**< nb_desc, or 0 while nothing is taken. */
 	uint64_t max_transfer_bytes;
 	struct svart_fault_service *pump;
 	struct svart_dmadev_list *lists; /**< array[mask + 1]. */
 
-	/* Written by all. */
+	/* All functions write these. */
 	alignas(64) uint64_t head;
 	uint64_t tail;
 	uint64_t submitted;
 	uint64_t posted;
-	uint32_t in_flight;  /**< svart_ops with the queue. */
-	uint32_t unhanded;   /**< Of these, not handed over by the queue yet. */
-	uint32_t nr_special; /**< Operations of a kind, from posted to head. */
+	uint32_t in_flight;  /**< svart_ops that the queue has. */
+	uint32_t unhanded;   /**< Those of them that the queue has not handed over yet. */
+	uint32_t nr_special; /**< Operations whose kind is not 0, from posted to head. */
 	uint32_t nr_waiting; /**< Parts that wait to be resumed. */
 	uint64_t errors;     /**< Operations retired that failed. */
 
-	/* Of split and resumed operations. */
+	/* These are for split and resumed operations. */
 	alignas(64) struct svart_dmadev_part *parts; /**< array[depth]. */
-	uint16_t free_part;                          /**< First of the free ones. */
-	uint16_t waiting_first, waiting_last;        /**< FIFO of those to resume. */
-	uint32_t segment;                            /**< Next of the operation being posted. */
-	uint64_t offset;                             /**< In it. */
-	uint64_t resumed;                            /**< Counts. */
+	uint16_t free_part;                          /**< First free part. */
+	uint16_t waiting_first, waiting_last;        /**< FIFO of the parts to resume. */
+	uint32_t segment; /**< Next segment of the operation being posted. */
+	uint64_t offset;  /**< Offset in that segment. */
+	uint64_t resumed; /**< Number of resumed operations. */
 
 	/* Cold. */
 	enum svart_dmadev_state state;
@@ -158,7 +159,7 @@ struct svart_dmadev_vchan {
 
 /* --- dmadev_vchan.c: control thread ----------------------------------------------------------- */
 
-/** Makes a stopped vchan; ended by svart_dmadev_vchan_destroy(). @return 0 or -ENOMEM. */
+/** Makes a stopped vchan; svart_dmadev_vchan_destroy() ends it. @return 0 or -ENOMEM. */
 int svart_dmadev_vchan_create(
 	const struct svart_dmadev_vchan_params *params, struct svart_dmadev_vchan **out);
 void svart_dmadev_vchan_destroy(struct svart_dmadev_vchan *v);
@@ -166,14 +167,14 @@ void svart_dmadev_vchan_destroy(struct svart_dmadev_vchan *v);
 /** Empties the ring, sets ids and statistics to 0, and takes operations for q from now on. */
 void svart_dmadev_vchan_start(struct svart_dmadev_vchan *v, struct svart_queue *q);
 
-/** Takes nothing more; what is not retired is dropped. The caller ends the queue. */
+/** Takes no more operations; those that are not retired are dropped. The caller ends the queue. */
 void svart_dmadev_vchan_stop(struct svart_dmadev_vchan *v);
 
-/** Marks the vchan in a child of fork(). Only stores. */
+/** Marks the vchan in a child of fork(). It only does stores. */
 void svart_dmadev_vchan_mark_forked(struct svart_dmadev_vchan *v);
 
 /**
- * Looks where a vchan stands while its owner goes on: each count is what it was a moment ago.
+ * Reads the counts of a vchan while its owner goes on: each count is a moment old.
  * @thread any, while the vchan is not destroyed.
  */
 void svart_dmadev_vchan_counts_get(
@@ -188,13 +189,13 @@ void svart_dmadev_vchan_stats_reset(struct svart_dmadev_vchan *v);
 /** Takes completions and goes on with the backlog. */
 void svart_dmadev_vchan_advance(struct svart_dmadev_vchan *v);
 
-/** Whether something that was submitted is not finished. */
+/** Tells whether a submitted operation is not finished yet. */
 static inline bool svart_dmadev_vchan_is_busy(const struct svart_dmadev_vchan *v)
 {
 	return v->in_flight != 0 || v->posted != v->submitted || v->nr_waiting != 0;
 }
 
-/* Of struct rte_dma_fp_object: see rte_dmadev.h. dev_private is the array of vchans. */
+/* Members of struct rte_dma_fp_object: see rte_dmadev.h. dev_private is the array of vchans. */
 int svart_dmadev_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
 	uint32_t length, uint64_t flags);
 int svart_dmadev_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
@@ -210,16 +211,16 @@ uint16_t svart_dmadev_burst_capacity(const void *dev_private, uint16_t vchan);
 
 /* --- dmadev_part.c: the owner ----------------------------------------------------------------- */
 
-/** Cookies from here on name a part, others a slot. */
+/** Cookies from this value on name a part; smaller ones name a slot. */
 #define SVART_DMADEV_PART_COOKIE (UINT64_C(1) << 32)
 
 /**
  * Goes on with a split operation.
- * @return whether all of it is with the queue; if not, the queue is full.
+ * @return whether the queue has all of it; if not, the queue is full.
  */
 bool svart_dmadev_split_post(struct svart_dmadev_vchan *v, uint64_t slot);
 
-/** Hands parts that wait over. @return whether none waits any more. */
+/** Hands over the parts that wait. @return whether none waits any more. */
 bool svart_dmadev_waiting_post(struct svart_dmadev_vchan *v);
 
 /** Takes a completion that is of a part, or not OK. */
@@ -230,7 +231,7 @@ void svart_dmadev_parts_reset(struct svart_dmadev_vchan *v);
 
 /* --- dmadev_status.c -------------------------------------------------------------------------- */
 
-/** What a failure is called in DPDK. Pure. */
+/** Tells DPDK's status for a failure. It is a pure function. */
 enum rte_dma_status_code svart_dmadev_status_of(
 	const struct svart_op *op, const struct svart_completion *done, bool is_dsa);
 

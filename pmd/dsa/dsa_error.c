@@ -2,10 +2,10 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * What the device reports outside of completion records, and whom it concerns.
+ * Errors that the device reports outside of completion records, and the queues that they concern.
  *
- * A failure is written once, by whoever moves its state from RUNNING to FAILING, and read after the
- * state is FAILED. So a thread that polls one queue can leave an error for another.
+ * A failure is written once, by the thread that moves its state from RUNNING to FAILING, and read after the
+ * state is FAILED. So a thread that polls one queue can leave an error for another queue.
  */
 
 #include "dsa_internal.h"
@@ -26,7 +26,7 @@ void svart_pmd_dsa_fail_queue(struct svart_dsa_device *d, uint32_t index,
 	struct svart_dsa_failure *f = &d->failures[index];
 	unsigned int expected = SVART_DSA_RUNNING;
 
-	/* The first cause stands. Needs no order: only the winner writes, and releases below. */
+	/* The first cause stays. No order is needed: only the winner writes, and releases below. */
 	if (!atomic_compare_exchange_strong_explicit(&f->state, &expected, SVART_DSA_FAILING,
 		    memory_order_relaxed, memory_order_relaxed))
 		return;
@@ -46,30 +46,49 @@ void svart_pmd_dsa_fail_all(struct svart_dsa_device *d, enum svart_dsa_cause cau
 		svart_pmd_dsa_fail_queue(d, i, cause, swerr0, fault_addr);
 }
 
-/** Leaves a valid SWERR with the queue it names. One that names none of ours is everybody's. */
+void svart_pmd_dsa_lose(struct svart_dsa_device *d, uint32_t off)
+{
+	svart_pmd_lose(d->dev, SVART_PMD_LOSS_REGISTER, off);
+	svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_LOST, 0, 0);
+}
+
+/**
+ * Gives a valid SWERR to the queue that it names. An error that names no queue of ours fails all queues. So
+ * does an error that was lost because SWERR was in use: the queue that it concerned would wait for a record
+ * that never comes.
+ */
 static void swerr_assign(struct svart_dsa_device *d, uint64_t swerr0)
 {
 	uint64_t wq = SVART_FIELD_GET(SVART_DSA_SWERR0_WQ, swerr0);
 	uint64_t addr = svart_pmd_dsa_read64(d, SWERR_ADDR_OFF);
 
-	/* Only what was seen: an overflow that comes now stays for the next look. */
+	/*
+	 * Only the bits that were seen are acknowledged: an overflow that comes now stays for the next
+	 * look.
+	 */
 	svart_pmd_dsa_write64(d, SVART_DSA_SWERR_OFF, swerr0 & SWERR_ACK);
-	if (swerr0 & SVART_DSA_SWERR0_WQ_VALID && wq < d->nr_queues)
-		svart_pmd_dsa_fail_queue(d, (uint32_t)wq, SVART_DSA_CAUSE_SWERR, swerr0, addr);
-	else
-		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_SWERR, swerr0, addr);
+	if (swerr0 & SVART_DSA_SWERR0_VALID) {
+		if (swerr0 & SVART_DSA_SWERR0_WQ_VALID && wq < d->nr_queues)
+			svart_pmd_dsa_fail_queue(
+				d, (uint32_t)wq, SVART_DSA_CAUSE_SWERR, swerr0, addr);
+		else
+			svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_SWERR, swerr0, addr);
+	}
+	/* The first cause stays: the queue that was named keeps its own. */
+	if (swerr0 & SVART_DSA_SWERR0_OVERFLOW)
+		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_OVERFLOW, swerr0, addr);
 }
 
-/** Fails all queues if the device does not run. A drain is control's doing, and passes. */
+/** Fails all queues if the device does not run. A drain is started by control, and passes. */
 static void state_check(struct svart_dsa_device *d)
 {
 	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
 	uint64_t state = SVART_FIELD_GET(SVART_DSA_GENSTS_STATE, status);
 
 	if (status == SVART_DSA_ALL_ONES32)
-		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_GONE, 0, 0);
+		svart_pmd_dsa_lose(d, SVART_DSA_GENSTS_OFF);
 	else if (state == SVART_DSA_STATE_HALT)
-		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_HALTED, 0, 0);
+		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_HALTED, status, 0);
 	else if (state == SVART_DSA_STATE_DISABLED)
 		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_RESET, 0, 0);
 }
@@ -79,8 +98,8 @@ static void errors_read(struct svart_dsa_device *d)
 	uint64_t swerr0 = svart_pmd_dsa_read64(d, SVART_DSA_SWERR_OFF);
 
 	if (swerr0 == SVART_DSA_ALL_ONES64)
-		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_GONE, 0, 0);
-	else if (swerr0 & SVART_DSA_SWERR0_VALID)
+		svart_pmd_dsa_lose(d, SVART_DSA_SWERR_OFF);
+	else if (swerr0 & SWERR_ACK)
 		swerr_assign(d, swerr0);
 	else
 		state_check(d);
@@ -89,7 +108,8 @@ static void errors_read(struct svart_dsa_device *d)
 bool svart_pmd_dsa_errors_check(struct svart_dsa_device *d)
 {
 	/* SWERR is several words: two readers at once could mix and lose errors. The flag orders
-	 * one's acknowledge before the next one's read. Not a lock: who finds it set goes on. */
+	 * one's acknowledge before the next one's read. It is not a lock: a thread that finds it set goes
+	 * on. */
 	if (atomic_flag_test_and_set_explicit(&d->errors_busy, memory_order_acquire))
 		return false;
 	errors_read(d);
@@ -102,23 +122,31 @@ void svart_pmd_dsa_failure_clear(struct svart_dsa_device *d, uint32_t index)
 	/* An error of the queue's last life may still be pending, or on its way to the record. */
 	while (!svart_pmd_dsa_errors_check(d))
 		svart_pause(d->m, d->m->ops->now_ns(d->m) + BUSY_PAUSE_NS);
-	/* The owner comes to know the queue after this, through whatever hands it the queue. */
+	/* The owner learns of the queue after this, through whatever hands it the queue. */
 	atomic_store_explicit(&d->failures[index].state, SVART_DSA_RUNNING, memory_order_relaxed);
 }
 
 static void describe_swerr(
 	const struct svart_dsa_failure *f, uint32_t index, struct svart_queue_error *error)
 {
+	int n;
+
 	error->code = (uint8_t)SVART_FIELD_GET(SVART_DSA_SWERR0_ERROR, f->swerr0);
 	if (f->swerr0 & SVART_DSA_SWERR0_DESC_VALID)
 		error->operation = (uint8_t)SVART_FIELD_GET(SVART_DSA_SWERR0_OPCODE, f->swerr0);
 	error->write = f->swerr0 & SVART_DSA_SWERR0_WRITE ? 1 : 0;
 	error->fault_addr = f->fault_addr;
-	snprintf(error->text, sizeof(error->text),
-		"WQ %u%s: %s (0x%x), operation 0x%x, %s 0x%" PRIx64, index,
+	n = snprintf(error->text, sizeof(error->text), "WQ %u%s: %s (0x%x)", index,
 		f->swerr0 & SVART_DSA_SWERR0_OVERFLOW ? " (first of several errors)" : "",
-		svart_dsa_swerr_name(error->code), error->code, error->operation,
-		error->write ? "write to" : "read from", error->fault_addr);
+		svart_dsa_swerr_name(error->code), error->code);
+	/* Without a descriptor the error is the device's own, and a new queue does not help. */
+	if (f->swerr0 & SVART_DSA_SWERR0_DESC_VALID)
+		snprintf(error->text + n, sizeof(error->text) - (size_t)n,
+			", operation 0x%x, %s 0x%" PRIx64, error->operation,
+			error->write ? "write to" : "read from", error->fault_addr);
+	else
+		snprintf(error->text + n, sizeof(error->text) - (size_t)n,
+			"; close it, open it again");
 }
 
 void svart_pmd_dsa_failure_describe(
@@ -131,12 +159,15 @@ void svart_pmd_dsa_failure_describe(
 	case SVART_DSA_CAUSE_SWERR:
 		describe_swerr(f, index, error);
 		return;
+	case SVART_DSA_CAUSE_OVERFLOW:
+		text = "SWERR lost an error that may have been of this queue: create the queue "
+		       "anew";
+		break;
 	case SVART_DSA_CAUSE_HALTED:
-		text = "the device has halted";
+		text = svart_pmd_dsa_halt_text((uint32_t)f->swerr0);
 		break;
-	case SVART_DSA_CAUSE_GONE:
-		text = "the device is gone: its registers read all ones";
-		break;
+	case SVART_DSA_CAUSE_LOST:
+		return;
 	case SVART_DSA_CAUSE_RESET:
 		text = "the device was reset; close it and open it again";
 		break;

@@ -16,14 +16,15 @@
 #include <string.h>
 
 #include "bits.h"
+#include "dsa_ops.h"
 #include "error.h"
 #include "trace.h"
 
 /*
- * After how many empty polls in a row, with work in flight, the error registers are looked at. A
- * register read costs as much as many polls. So it is when there were several times more of them than
- * the last completion took: soon for callers that sleep between polls, late for those that spin; and
- * then ever more rarely. A count, not a time: reading the clock costs too.
+ * Number of empty polls in a row, with work in flight, after which poll looks at the error registers. A
+ * register read costs as much as many polls. So the number is several times that of the polls that the last
+ * completion took: it is reached soon by callers that sleep between polls, and late by those that spin.
+ * After each look the number grows. It is a count and not a time, because reading the clock costs too.
  */
 #define STALL_POLLS_MIN   UINT64_C(512)
 #define STALL_POLLS_MAX   UINT64_C(65536)
@@ -32,28 +33,7 @@
 /** Every operation asks for a completion record. */
 #define DESC_FLAGS (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR)
 
-/** svart_op's first eight bytes: opcode, flags, and six that must be 0. */
-static_assert(offsetof(struct svart_op, cookie) == 8, "opcode, flags and reserved are one word");
-
-static inline bool range_overlaps(uint64_t a, uint64_t b, uint64_t len)
-{
-	return a < b ? b - a < len : a - b < len;
-}
-
 /* --- ring ------------------------------------------------------------------------------------- */
-
-uint64_t svart_pmd_dsa_ops_of(const uint64_t opcap[SVART_DSA_OPCAP_WORDS])
-{
-	uint64_t ops = 0;
-
-	if (opcap[0] & UINT64_C(1) << SVART_DSA_OP_NOOP)
-		ops |= UINT64_C(1) << SVART_OP_NOOP;
-	if (opcap[0] & UINT64_C(1) << SVART_DSA_OP_MEMMOVE)
-		ops |= UINT64_C(1) << SVART_OP_COPY;
-	if (opcap[0] & UINT64_C(1) << SVART_DSA_OP_FILL)
-		ops |= UINT64_C(1) << SVART_OP_FILL;
-	return ops;
-}
 
 uint32_t svart_pmd_dsa_ring_entries(uint32_t depth)
 {
@@ -64,7 +44,10 @@ uint32_t svart_pmd_dsa_ring_entries(uint32_t depth)
 	return entries;
 }
 
-/** One block: the queue, then its descriptors, then its entries. Each ends on a cache line. */
+/**
+ * Allocates one block: the queue, then its descriptors, then its entries. Each part ends at the end of a
+ * cache line.
+ */
 static void *ring_alloc(size_t entries)
 {
 	size_t bytes = sizeof(struct svart_dsa_queue) + entries * sizeof(struct svart_dsa_desc) +
@@ -93,7 +76,7 @@ int svart_pmd_dsa_ring_create(
 	q->depth = depth;
 	q->mask = entries - 1;
 	q->check_at = STALL_POLLS_MIN;
-	/* What is the same for every operation of a slot is written once. */
+	/* Fields that are the same for every operation of a slot are written once. */
 	for (i = 0; i < entries; i++)
 		q->descs[i].completion_addr = (uint64_t)(uintptr_t)&records[i];
 	*out = q;
@@ -121,82 +104,79 @@ bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q)
 
 /* --- prep ------------------------------------------------------------------------------------- */
 
-/** Whether flags, reserved bytes and opcode are ones that this queue knows. */
-static inline bool op_is_known(const struct svart_dsa_queue *q, const struct svart_op *op)
+void svart_pmd_dsa_rules_set(struct svart_dsa_queue *q, uint64_t ops, bool overlap)
 {
-	uint32_t mid;
-	uint16_t low;
+	unsigned int i;
 
-	memcpy(&low, &op->reserved[0], sizeof(low));
-	memcpy(&mid, &op->reserved[2], sizeof(mid));
-	if ((low | mid) != 0 || (op->flags & ~SVART_OP_NO_BLOCK) != 0)
-		return false;
-	return op->opcode <= SVART_OP_FILL && (q->ops >> op->opcode & 1) != 0;
+	svart_op_rules(ops, overlap, q->rules);
+	for (i = 0; i < SVART_NR_OPCODES; i++)
+		if (q->rules[i] != 0)
+			q->rules[i] |= (uint64_t)svart_dsa_opcode(i) << SVART_OP_RULE_DRIVER;
 }
 
 static inline enum svart_dsa_entry_kind op_kind(
-	const struct svart_dsa_queue *q, const struct svart_op *op)
+	const struct svart_dsa_queue *q, const struct svart_op *op, svart_op_rule_t *rule)
 {
-	if (!op_is_known(q, op))
+	if (svart_op_check(q->rules, op, q->max_transfer_bytes, rule) != SVART_OP_GOOD)
 		return SVART_DSA_ENTRY_INVALID;
-	if (op->opcode == SVART_OP_NOOP)
-		return SVART_DSA_ENTRY_DEVICE;
-	if (op->length > q->max_transfer_bytes)
-		return SVART_DSA_ENTRY_INVALID;
-	if (op->length == 0)
+	if (svart_op_rule_has(*rule, SVART_OP_RULE_MOVES) && op->length == 0)
 		return SVART_DSA_ENTRY_DONE;
-	if (op->opcode == SVART_OP_COPY && !q->overlap_copy &&
-		range_overlaps((uintptr_t)op->dst, (uintptr_t)op->src, op->length))
-		return SVART_DSA_ENTRY_INVALID;
 	return SVART_DSA_ENTRY_DEVICE;
 }
 
-/** NOOP has no operands, and block-on-fault is reserved in it. */
-static inline void desc_write_noop(struct svart_dsa_desc *desc)
+static inline uint32_t flags_opcode(svart_op_rule_t rule, uint64_t flags)
 {
-	desc->flags_opcode = (uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE, SVART_DSA_OP_NOOP) |
-					SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, DESC_FLAGS));
+	return (uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE, rule >> SVART_OP_RULE_DRIVER) |
+			  SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, flags));
+}
+
+/**
+ * Writes a descriptor without operands: block-on-fault is reserved there, and so are the fields of
+ * operands.
+ */
+static inline void desc_write_bare(struct svart_dsa_desc *desc, svart_op_rule_t rule)
+{
+	desc->flags_opcode = flags_opcode(rule, DESC_FLAGS);
 	desc->src = 0;
 	desc->dst = 0;
 	desc->size = 0;
 }
 
-static inline void desc_write(
-	const struct svart_dsa_queue *q, struct svart_dsa_desc *desc, const struct svart_op *op)
+static inline void desc_write(const struct svart_dsa_queue *q, struct svart_dsa_desc *desc,
+	const struct svart_op *op, svart_op_rule_t rule)
 {
-	uint64_t opcode = op->opcode == SVART_OP_COPY ? SVART_DSA_OP_MEMMOVE : SVART_DSA_OP_FILL;
 	uint64_t flags = DESC_FLAGS;
 
 	if (!(op->flags & SVART_OP_NO_BLOCK))
 		flags |= q->desc_flags;
-	desc->flags_opcode = (uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE, opcode) |
-					SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, flags));
-	/* A fill's pattern is in the place of a copy's source, here as there. */
+	desc->flags_opcode = flags_opcode(rule, flags);
+	/*
+	 * A fill has its pattern in the place of a copy's source, both in the operation and in the
+	 * descriptor.
+	 */
 	desc->src = op->pattern;
 	desc->dst = (uintptr_t)op->dst;
 	desc->size = (uint32_t)op->length;
 }
-static_assert(offsetof(struct svart_op, src) == offsetof(struct svart_op, pattern) &&
-		      sizeof(void *) == sizeof(uint64_t),
-	"source and pattern are one word");
 
 static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op)
 {
 	struct svart_dsa_entry *entry = &q->entries[i];
+	svart_op_rule_t rule;
 
-	entry->kind = (uint8_t)op_kind(q, op);
+	entry->kind = (uint8_t)op_kind(q, op, &rule);
 	entry->cookie = op->cookie;
 	entry->length = 0;
 	if (entry->kind != SVART_DSA_ENTRY_DEVICE)
 		return;
-	/* Nobody else writes the record now. submit's fence orders this before the device may. */
+	/* Nobody else writes the record now. submit's fence orders this before the device's write. */
 	__atomic_store_n(&q->records[i].status, SVART_DSA_STATUS_NONE, __ATOMIC_RELAXED);
-	if (op->opcode == SVART_OP_NOOP) {
-		desc_write_noop(&q->descs[i]);
+	if (!svart_op_rule_has(rule, SVART_OP_RULE_MOVES)) {
+		desc_write_bare(&q->descs[i], rule);
 		return;
 	}
 	entry->length = (uint32_t)op->length;
-	desc_write(q, &q->descs[i], op);
+	desc_write(q, &q->descs[i], op, rule);
 }
 
 uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr)
@@ -218,7 +198,7 @@ uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops
 
 /* --- submit ----------------------------------------------------------------------------------- */
 
-/** How many operations from slot i on, of nr at most, lie one after the other and are the device's. */
+/** Counts the operations from slot i on, nr at most, that lie one after the other and are the device's. */
 static inline uint32_t device_run(const struct svart_dsa_queue *q, uint32_t i, uint32_t nr)
 {
 	uint32_t n = 0, most = q->mask + 1 - i;
@@ -252,7 +232,10 @@ uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
 			posted++;
 			continue;
 		}
-		/* Any 64 bytes of the page will do; different ones do not wait for each other. */
+		/*
+		 * Any 64 bytes of the page can be used; stores to different ones do not wait for each
+		 * other.
+		 */
 		q->portal.movdir64b(q->portal.ctx, q->portal_page + off, &q->descs[i], n);
 		off = (off + n * SVART_DSA_DESC_BYTES) & (SVART_DSA_PORTAL_BYTES - 1);
 		posted += n;
@@ -273,7 +256,7 @@ static void completion_set(struct svart_completion *done, const struct svart_dsa
 		.hw_status = hw_status };
 }
 
-/** What a status other than success and page faults means to the program. */
+/** Tells what a status other than success and page faults means to the program. */
 static enum svart_status status_of(unsigned int code)
 {
 	switch (code) {
@@ -288,39 +271,51 @@ static enum svart_status status_of(unsigned int code)
 	}
 }
 
-/** Whether addr is in a page of [start, start + len). */
+/** Tells whether addr is in a page of [start, start + len). */
 static bool page_in_range(uint64_t addr, uint64_t start, uint64_t len)
 {
 	return svart_page_down(addr) - svart_page_down(start) <=
 	       svart_page_down(start + len - 1) - svart_page_down(start);
 }
 
-/** Programs touch the fault address and skip what is done: both must be the operation's own. */
+/**
+ * Checks the fault address and the bytes done. Programs touch the fault address and skip the bytes done, so
+ * both must be within the operation.
+ */
 static bool fault_is_sane(const struct svart_dsa_desc *desc, const struct svart_dsa_entry *entry,
 	const struct svart_dsa_record *record)
 {
-	bool is_copy =
-		SVART_FIELD_GET(SVART_DSA_DESC_OPCODE, desc->flags_opcode) == SVART_DSA_OP_MEMMOVE;
+	const struct svart_op_row *row = svart_dsa_op_row(
+		(unsigned int)SVART_FIELD_GET(SVART_DSA_DESC_OPCODE, desc->flags_opcode));
+	bool reads = row != NULL && !row->has_pattern;
 
 	if (entry->length == 0 || record->bytes_completed > entry->length)
 		return false;
 	return page_in_range(record->fault_addr, desc->dst, entry->length) ||
-	       (is_copy && page_in_range(record->fault_addr, desc->src, entry->length));
+	       (reads && page_in_range(record->fault_addr, desc->src, entry->length));
 }
 
-/** A page fault: what was done, where it stopped, and how to go on. */
-static void complete_fault(const struct svart_dsa_entry *entry, const struct svart_dsa_desc *desc,
-	const struct svart_dsa_record *record, uint8_t hw_status, struct svart_completion *done)
+/** Tells whether the address is bad, or its page was refused because memory was short: the service knows. */
+static enum svart_status refused_status(const struct svart_dsa_queue *q, uint64_t addr)
 {
-	bool partial =
-		SVART_FIELD_GET(SVART_DSA_STATUS_CODE, hw_status) == SVART_DSA_STATUS_PAGE_FAULT;
+	return q->pmd->dev->host->was_refused(q->pmd, addr) ? SVART_STATUS_NO_MEMORY
+							    : SVART_STATUS_BAD_ADDRESS;
+}
+
+/** Completes an operation with a page fault: what was done, where it stopped, and how to go on. */
+static void complete_fault(const struct svart_dsa_queue *q, const struct svart_dsa_entry *entry,
+	const struct svart_dsa_desc *desc, const struct svart_dsa_record *record, uint8_t hw_status,
+	struct svart_completion *done)
+{
+	enum svart_status status = SVART_STATUS_PARTIAL;
 
 	if (!fault_is_sane(desc, entry, record)) {
 		completion_set(done, entry, SVART_STATUS_DEVICE_ERROR, hw_status);
 		return;
 	}
-	completion_set(
-		done, entry, partial ? SVART_STATUS_PARTIAL : SVART_STATUS_BAD_ADDRESS, hw_status);
+	if (SVART_FIELD_GET(SVART_DSA_STATUS_CODE, hw_status) != SVART_DSA_STATUS_PAGE_FAULT)
+		status = refused_status(q, record->fault_addr);
+	completion_set(done, entry, status, hw_status);
 	done->bytes_done = record->bytes_completed;
 	done->fault_addr = record->fault_addr;
 	done->flags = SVART_COMPLETION_FAULT_ADDR;
@@ -330,17 +325,17 @@ static void complete_fault(const struct svart_dsa_entry *entry, const struct sva
 		done->flags |= SVART_COMPLETION_BACKWARD;
 }
 
-/** Completes what the device did not simply do. */
+/** Completes an operation that did not simply succeed. */
 static __attribute__((noinline)) void complete_unusual(const struct svart_dsa_queue *q, uint32_t i,
 	uint8_t hw_status, struct svart_completion *done)
 {
 	unsigned int code = hw_status & SVART_DSA_STATUS_CODE;
 	struct svart_dsa_record record;
 
-	/* The device may go on writing: what is checked must be what is used. */
+	/* The device may go on writing: the data that is checked must be the data that is used. */
 	memcpy(&record, &q->records[i], sizeof(record));
 	if (code == SVART_DSA_STATUS_PAGE_FAULT || code == SVART_DSA_STATUS_PAGE_FAULT_RESPONSE)
-		complete_fault(&q->entries[i], &q->descs[i], &record, hw_status, done);
+		complete_fault(q, &q->entries[i], &q->descs[i], &record, hw_status, done);
 	else
 		completion_set(done, &q->entries[i], status_of(code), hw_status);
 }
@@ -363,7 +358,7 @@ static inline bool complete_by_record(
 	return true;
 }
 
-/** @return false if it is not done yet. */
+/** Completes one operation. @return false if it is not done yet. */
 static inline bool complete(
 	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
 {
@@ -379,7 +374,10 @@ static inline bool complete(
 	}
 }
 
-/** A failed queue: what the device did is told as it is, all else has failed with the queue. */
+/**
+ * Polls a failed queue: operations that the device has done get their own result, and all others have
+ * failed with the queue.
+ */
 static uint16_t poll_failed(struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
 {
 	struct svart_dsa_queue *q = fast->priv;
@@ -389,7 +387,7 @@ static uint16_t poll_failed(struct svart_queue *fast, struct svart_completion *d
 		if (!complete(q, q->tail & q->mask, &done[n]))
 			completion_set(&done[n], &q->entries[q->tail & q->mask],
 				SVART_STATUS_QUEUE_FAILED, 0);
-	/* What was never submitted has ended, too: the next poll must not look for it. */
+	/* Operations that were never submitted have ended, too: the next poll must not look for them. */
 	if ((int32_t)(q->posted - q->tail) < 0)
 		q->posted = q->tail;
 	if (svart_trace_complete_on())
@@ -397,7 +395,7 @@ static uint16_t poll_failed(struct svart_queue *fast, struct svart_completion *d
 	return n;
 }
 
-/** Nothing has completed: is there a reason? */
+/** Looks for a reason when nothing has completed. */
 static __attribute__((noinline)) uint16_t poll_empty(
 	struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
 {
@@ -412,7 +410,7 @@ static __attribute__((noinline)) uint16_t poll_empty(
 	return svart_pmd_dsa_failed(q->failure) ? poll_failed(fast, done, nr) : 0;
 }
 
-/** Learns from how long a completion took; from one that was there already, nothing. */
+/** Learns from the time that a completion took; it learns nothing from one that was there already. */
 static inline void poll_progressed(struct svart_dsa_queue *q)
 {
 	uint64_t check_at = q->empty_polls * STALL_POLLS_TIMES;

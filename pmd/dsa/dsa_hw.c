@@ -4,8 +4,8 @@
 /*
  * The device as a whole: commands, reset, capabilities, groups, enable.
  *
- * Nothing that a register says is used before its range was checked: a device that is broken, gone
- * or hostile ends in an error that names the register and its value.
+ * Nothing that a register says is used before its range was checked: a device that is broken, gone or
+ * hostile leads to an error that names the register and its value.
  */
 
 #include "dsa_internal.h"
@@ -21,11 +21,14 @@
 #define PCI_COMMAND_MASTER       0x0004u
 #define PCI_COMMAND_INTX_DISABLE 0x0400u
 
-/** End of the registers at fixed places: the tables lie behind (DSA spec 9.2). */
+/** End of the registers at fixed places: the tables come after them (DSA spec 9.2). */
 #define REGS_END 0x200u
 /** GRPCFG has bitmaps of 256 WQs and 64 engines. */
 #define MAX_ENGINES 64u
-/** A transfer limit below a page cannot be. One above 2^31, all that a size holds, has no code. */
+/**
+ * The transfer limit cannot be less than a page. It cannot be encoded above 2^31, the most that a size can
+ * hold.
+ */
 #define MIN_XFER_SHIFT 12u
 /** VER: the layouts of dsa_spec.h are those of DSA 1 to 3. */
 #define MIN_VERSION 1u
@@ -74,11 +77,16 @@ static int command_wait(struct svart_dsa_device *d, uint64_t deadline_ns, uint32
 	bool late;
 
 	for (;;) {
-		/* The clock before the register: a long pause must not hide that it has ended. */
+		/*
+		 * The clock is read before the register: a long pause must not hide that the command has
+		 * ended.
+		 */
 		late = d->m->ops->now_ns(d->m) >= deadline_ns;
 		*status = svart_pmd_dsa_read32(d, SVART_DSA_CMDSTS_OFF);
-		if (*status == SVART_DSA_ALL_ONES32)
+		if (*status == SVART_DSA_ALL_ONES32) {
+			svart_pmd_dsa_lose(d, SVART_DSA_CMDSTS_OFF);
 			return -EIO;
+		}
 		if (!(*status & SVART_DSA_CMDSTS_ACTIVE))
 			return 0;
 		if (late)
@@ -144,28 +152,71 @@ int svart_pmd_dsa_bus_enable(struct svart_dsa_device *d, bool master)
 	return host->config_write(d->dev, PCI_COMMAND, &command, sizeof(command));
 }
 
-static enum svart_dsa_state device_state(const struct svart_dsa_device *d)
+bool svart_pmd_dsa_answers(struct svart_dsa_device *d)
 {
-	return (enum svart_dsa_state)SVART_FIELD_GET(
-		SVART_DSA_GENSTS_STATE, svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF));
+	if (svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF) != SVART_DSA_ALL_ONES32)
+		return true;
+	svart_pmd_dsa_lose(d, SVART_DSA_GENSTS_OFF);
+	return false;
+}
+
+const char *svart_pmd_dsa_halt_text(uint32_t gensts)
+{
+	switch (SVART_FIELD_GET(SVART_DSA_GENSTS_RESET_TYPE, gensts)) {
+	case SVART_DSA_RESET_SOFTWARE:
+		return "the device has halted; close it and open it again";
+	case SVART_DSA_RESET_FLR:
+		return "the device has halted and needs a function level reset; close it and open "
+		       "it "
+		       "again";
+	default:
+		return "the device has halted for good; restart the machine, then open it again";
+	}
+}
+
+/** Checks the state that a command has led to. @return 0 or -EIO, told. */
+static int state_expect(
+	struct svart_dsa_device *d, enum svart_dsa_state state, enum svart_dsa_cmd cmd)
+{
+	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
+
+	if (status == SVART_DSA_ALL_ONES32)
+		return svart_fail(-EIO,
+			"%s: register GENSTS reads all ones after %s, the device is gone: look "
+			"into the kernel log, reset or rescan the PCI device",
+			d->dev->name, command_name(cmd));
+	if (SVART_FIELD_GET(SVART_DSA_GENSTS_STATE, status) != state)
+		return svart_fail(-EIO,
+			"%s: register GENSTS has 0x%x after %s, not the %s state; reset the PCI "
+			"device, then open it again",
+			d->dev->name, status, command_name(cmd),
+			state == SVART_DSA_STATE_ENABLED ? "enabled" : "disabled");
+	return 0;
+}
+
+/** Whether it takes more than RESET_DEV. */
+static bool is_beyond_reset(uint32_t gensts)
+{
+	return svart_pmd_dsa_is_halted(gensts) &&
+	       SVART_FIELD_GET(SVART_DSA_GENSTS_RESET_TYPE, gensts) != SVART_DSA_RESET_SOFTWARE;
 }
 
 int svart_pmd_dsa_reset(struct svart_dsa_device *d)
 {
-	uint32_t status;
+	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
 	uint64_t swerr;
 	int rc;
 
+	if (is_beyond_reset(status))
+		return svart_fail(-EIO, "%s: register GENSTS has 0x%x: %s", d->dev->name, status,
+			svart_pmd_dsa_halt_text(status));
 	rc = svart_pmd_dsa_command(d, SVART_DSA_CMD_RESET_DEV, 0);
 	if (rc)
 		return rc;
 	d->enabled = false;
-	status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
-	if (SVART_FIELD_GET(SVART_DSA_GENSTS_STATE, status) != SVART_DSA_STATE_DISABLED)
-		return svart_fail(-EIO,
-			"%s: register GENSTS has 0x%x after RESET_DEV, not the disabled state; "
-			"reset the PCI device, then open it again",
-			d->dev->name, status);
+	rc = state_expect(d, SVART_DSA_STATE_DISABLED, SVART_DSA_CMD_RESET_DEV);
+	if (rc)
+		return rc;
 	swerr = svart_pmd_dsa_read64(d, SVART_DSA_SWERR_OFF);
 	svart_pmd_dsa_write64(d, SVART_DSA_SWERR_OFF,
 		swerr & (SVART_DSA_SWERR0_VALID | SVART_DSA_SWERR0_OVERFLOW));
@@ -183,7 +234,7 @@ static int reg_fail(
 		d->dev->name, reg, value, why);
 }
 
-/** Reads a register of capabilities, none of which has all bits set. */
+/** Reads a capability register; none of them has all bits set. */
 static int reg_read(
 	const struct svart_dsa_device *d, const char *reg, uint32_t off, uint64_t *value)
 {
@@ -303,7 +354,7 @@ static int opcap_read(struct svart_dsa_device *d)
 	return 0;
 }
 
-/** Whether a table lies in BAR 0, behind the registers. */
+/** Tells whether a table lies in BAR 0, after the registers. */
 static bool table_fits(const struct svart_dsa_device *d, uint32_t off, uint32_t nr, uint32_t stride)
 {
 	uint64_t end = (uint64_t)off + (uint64_t)nr * stride;
@@ -373,8 +424,7 @@ int svart_pmd_dsa_caps_read(struct svart_dsa_device *d)
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
-/** Groups that get a queue: as many as there are queues, groups and engines for. */
-static uint32_t groups_used(const struct svart_dsa_device *d)
+uint32_t svart_pmd_dsa_groups_used(const struct svart_dsa_device *d)
 {
 	uint32_t nr = d->nr_queues;
 
@@ -406,7 +456,7 @@ static void group_write(const struct svart_dsa_device *d, uint32_t group, uint32
 
 void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d)
 {
-	uint32_t nr = groups_used(d);
+	uint32_t nr = svart_pmd_dsa_groups_used(d);
 	uint32_t i;
 
 	if (nr < d->nr_queues)
@@ -416,7 +466,10 @@ void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d)
 			d->dev->name, d->nr_queues, nr);
 	for (i = 0; i < d->caps.nr_groups; i++)
 		group_write(d, i, nr);
-	/* Sizes now: ENABLE_DEV checks their sum. The rest of a WQCFG comes with its queue. */
+	/*
+	 * Only the sizes are written now, because ENABLE_DEV checks their sum. The rest of a WQCFG is
+	 * written with its queue.
+	 */
 	for (i = 0; i < d->nr_queues; i++)
 		svart_pmd_dsa_write32(d, d->caps.wqcfg_off + i * d->caps.wqcfg_bytes,
 			(uint32_t)SVART_FIELD_PREP(SVART_DSA_WQCFG0_SIZE, d->wq_size));
@@ -424,27 +477,27 @@ void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d)
 
 int svart_pmd_dsa_enable(struct svart_dsa_device *d)
 {
-	enum svart_dsa_state state;
 	int rc;
 
 	rc = svart_pmd_dsa_command(d, SVART_DSA_CMD_ENABLE_DEV, 0);
 	if (rc)
 		return rc;
 	d->enabled = true;
-	state = device_state(d);
-	if (state != SVART_DSA_STATE_ENABLED)
-		return svart_fail(-EIO,
-			"%s: register GENSTS has state %u after ENABLE_DEV, not the enabled state: "
-			"reset the PCI device, then open it again",
-			d->dev->name, state);
-	return 0;
+	return state_expect(d, SVART_DSA_STATE_ENABLED, SVART_DSA_CMD_ENABLE_DEV);
 }
 
 void svart_pmd_dsa_shutdown(struct svart_dsa_device *d)
 {
-	if (d->enabled && svart_pmd_dsa_command(d, SVART_DSA_CMD_DISABLE_DEV, 0) != 0)
+	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
+
+	/* Where nobody answers there is nothing to ask for, and each wait would be in vain. */
+	if (!svart_pmd_dsa_answers(d))
+		d->hung = true;
+	else if (d->enabled && !svart_pmd_dsa_is_halted(status) &&
+		 svart_pmd_dsa_command(d, SVART_DSA_CMD_DISABLE_DEV, 0) != 0)
 		svart_log(SVART_LOG_WARN, "%s", svart_fail_text());
-	if (!d->hung && svart_pmd_dsa_reset(d) != 0)
+	/* The kernel resets the function, when it is closed. */
+	if (!d->hung && !is_beyond_reset(status) && svart_pmd_dsa_reset(d) != 0)
 		svart_log(SVART_LOG_WARN, "%s", svart_fail_text());
 	d->enabled = false;
 	if (svart_pmd_dsa_bus_enable(d, false) != 0)

@@ -10,14 +10,15 @@
  * - dsa_pmd.c   the ops table: open, close, start and stop, put together from the parts below
  * - dsa_hw.c    the device: commands, reset, capabilities, groups, enable
  * - dsa_wq.c    one work queue (WQ): configure, enable, quiesce
- * - dsa_error.c what the device reports outside of completion records, and whom it concerns
+ * - dsa_error.c errors that the device reports outside of completion records, and the queues that they
+ *   concern
  * - dsa_fast.c  prep, submit, poll
  *
  * Functions are named svart_pmd_dsa_*: svart_dsa_* are those of the software model and the spec.
  *
  * Registers are reached from two sides. The command register, the tables and the capabilities
- * belong to the control thread (the core's control mutex). SWERR and GENSTS are read by whoever
- * polls in vain, one at a time (svart_dsa_device.errors_busy).
+ * belong to the control thread (the core's control mutex). Threads that poll in vain read SWERR and GENSTS,
+ * one at a time (svart_dsa_device.errors_busy).
  */
 
 #include <assert.h>
@@ -29,23 +30,25 @@
 
 #include "dsa_spec.h"
 #include "machine.h"
+#include "op_table.h"
 #include "svart_pmd.h"
 
-/** What two writers must not share. */
+/** Cache line, which two writers must not share. */
 #define SVART_DSA_CACHE_LINE 64
 
 /** Largest size of a WQ that is used, in entries. Real devices have 128 in all. */
 #define SVART_DSA_WQ_SIZE_MAX 4096u
 
-/** What a read gives when nothing answers: the device is gone from the bus (PCIe 6.0, 2.3.2). */
+/** Result of a read when nothing answers: the device is gone from the bus (PCIe 6.0, 2.3.2). */
 #define SVART_DSA_ALL_ONES32 UINT32_MAX
 #define SVART_DSA_ALL_ONES64 UINT64_MAX
 
 /** Why a queue failed. */
 enum svart_dsa_cause {
 	SVART_DSA_CAUSE_SWERR = 1, /**< SWERR named it, or no queue at all. */
+	SVART_DSA_CAUSE_OVERFLOW,  /**< SWERR lost an error, which may have been the queue's. */
 	SVART_DSA_CAUSE_HALTED,    /**< The device has halted. */
-	SVART_DSA_CAUSE_GONE,      /**< Registers read all ones. */
+	SVART_DSA_CAUSE_LOST,      /**< svart_pmd_device.lost says how. */
 	SVART_DSA_CAUSE_RESET,     /**< The device is disabled: something reset it. */
 };
 
@@ -59,13 +62,13 @@ enum svart_dsa_failure_state {
 /**
  * The failure of one queue. It lives in the device, so that any poller can leave it for any queue.
  *
- * Owner: who moves state from RUNNING to FAILING writes the rest. Lifetime: the device's.
+ * Owner: the thread that moves state from RUNNING to FAILING writes the rest. Lifetime: the device's.
  * Locks: state; release when it becomes FAILED, acquire before the rest is read.
  */
 struct svart_dsa_failure {
 	alignas(SVART_DSA_CACHE_LINE) atomic_uint state; /**< enum svart_dsa_failure_state. */
 	enum svart_dsa_cause cause;
-	uint64_t swerr0;     /**< SWERR's first word, with CAUSE_SWERR. */
+	uint64_t swerr0; /**< SWERR's first word, with CAUSE_SWERR; GENSTS, with CAUSE_HALTED. */
 	uint64_t fault_addr; /**< SWERR's third word, with CAUSE_SWERR. */
 };
 
@@ -75,24 +78,25 @@ struct svart_dsa_caps {
 	uint32_t nr_wqs;
 	uint32_t nr_groups;
 	uint32_t nr_engines;
-	uint32_t nr_rdbufs;   /**< Read buffers to give to groups; 0: the device does not ask. */
+	/** Read buffers to give to groups; 0: the device does not need that. */
+	uint32_t nr_rdbufs;
 	uint32_t total_size;  /**< WQ entries to divide. */
-	uint32_t wqcfg_off;   /**< Of the table, in BAR 0. */
-	uint32_t wqcfg_bytes; /**< Of one WQ. */
-	uint32_t grpcfg_off;  /**< Of the table, in BAR 0. */
+	uint32_t wqcfg_off;   /**< Offset of the table in BAR 0. */
+	uint32_t wqcfg_bytes; /**< Bytes of one WQ's entry. */
+	uint32_t grpcfg_off;  /**< Offset of the table in BAR 0. */
 	uint8_t max_xfer_shift;
 	uint8_t max_batch_shift;
 	bool block_on_fault;
 	bool overlap_copy;
 	bool op_config;   /**< WQCFG has an operation bitmap. */
-	bool prs_disable; /**< WQCFG's PRS disable bit is there. */
+	bool prs_disable; /**< WQCFG has the PRS disable bit. */
 };
 
 /**
  * One DSA.
  *
- * Owner: control thread, but for errors_busy and failures. Lifetime: open to close.
- * Locks: the core's control mutex; errors_busy for SWERR and GENSTS.
+ * Owner: control thread, except errors_busy and failures. Lifetime: open to close. Locks: the core's
+ * control mutex; errors_busy for SWERR and GENSTS.
  */
 struct svart_dsa_device {
 	struct svart_pmd_device *dev;
@@ -101,9 +105,9 @@ struct svart_dsa_device {
 	struct svart_dsa_caps caps;
 	uint32_t nr_queues;
 	uint32_t wq_size;       /**< Entries of each WQ. */
-	uint8_t max_xfer_shift; /**< Of each WQ. */
+	uint8_t max_xfer_shift; /**< Largest transfer of each WQ, log2. */
 	bool block_on_fault; /**< WQs may block: the device can, and its requests are answered. */
-	bool enabled;        /**< ENABLE_DEV was done, and no reset since. */
+	bool enabled;        /**< ENABLE_DEV was done, and no reset since then. */
 	bool hung;           /**< It could not even be reset; it lost bus mastering. */
 	atomic_flag errors_busy;
 	struct svart_dsa_failure *failures; /**< array[nr_queues]. */
@@ -111,12 +115,12 @@ struct svart_dsa_device {
 
 /** Where the result of a ring entry comes from. */
 enum svart_dsa_entry_kind {
-	SVART_DSA_ENTRY_DEVICE = 0, /**< Its completion record. */
-	SVART_DSA_ENTRY_DONE,       /**< Nothing to do: OK. */
-	SVART_DSA_ENTRY_INVALID,    /**< Malformed: INVALID. */
+	SVART_DSA_ENTRY_DEVICE = 0, /**< From its completion record. */
+	SVART_DSA_ENTRY_DONE,       /**< There is nothing to do: the result is OK. */
+	SVART_DSA_ENTRY_INVALID,    /**< It is malformed: the result is INVALID. */
 };
 
-/** What poll must remember of an operation. In memory that no device can reach. */
+/** What poll must remember of an operation. It is in memory that no device can reach. */
 struct svart_dsa_entry {
 	uint64_t cookie;
 	uint32_t length; /**< Bytes; the largest transfer is 2^31. */
@@ -130,11 +134,11 @@ struct svart_dsa_entry {
  *   tail            posted           head
  *   |  handed over  |   prepared    |        head - tail <= depth <= size of the WQ
  *
- * The last inequality is the flow control: a dedicated WQ takes MOVDIR64B whether it has room or
- * not, and would lose what is too much. What is polled has left the WQ.
+ * The last inequality is the flow control: a dedicated WQ accepts MOVDIR64B whether it has room or not, and
+ * would lose descriptors that are too many. An operation that was polled has left the WQ.
  *
- * Owner: the queue's thread. Lifetime: queue_start to queue_stop. Locks: none. Laid out by cache
- * line: constants; what prep and submit write; what poll writes.
+ * Owner: the queue's thread. Lifetime: queue_start to queue_stop. Locks: none. The members are laid out by
+ * cache line: constants; what prep and submit write; what poll writes.
  */
 struct svart_dsa_queue {
 	/* Constant. */
@@ -145,31 +149,33 @@ struct svart_dsa_queue {
 	uint32_t mask; /**< Length of the arrays - 1. */
 	uint32_t depth;
 	uint64_t max_transfer_bytes;
-	uint32_t desc_flags; /**< BOF or 0: of operations that may block. */
-	uint32_t ops;        /**< Bit n: enum svart_opcode n. */
-	bool overlap_copy;
+	uint32_t desc_flags; /**< BOF or 0, for operations that may block. */
+	uint32_t index;      /**< Index of the WQ. */
+	/* Constant, the second line. The driver's bits are the DSA's opcode. */
+	alignas(SVART_DSA_CACHE_LINE) svart_op_rule_t rules[SVART_NR_OPCODES];
 
 	alignas(SVART_DSA_CACHE_LINE) uint8_t *portal_page;
 	struct svart_portal portal;
 	struct svart_dsa_device *device;
-	uint32_t index; /**< Of the WQ. */
+	const struct svart_pmd_queue *pmd; /**< The core's queue, for unusual cases. */
 	struct svart_pmd_mem record_mem;
 
-	/* Written by prep and submit. */
+	/* prep and submit write these. */
 	alignas(SVART_DSA_CACHE_LINE) uint32_t head;
 	uint32_t posted;
-	uint32_t portal_off; /**< Of the next 64 bytes in the portal's page. */
+	uint32_t portal_off; /**< Offset of the next 64 bytes in the portal's page. */
 
-	/* Written by poll. */
+	/* poll writes these. */
 	alignas(SVART_DSA_CACHE_LINE) uint32_t tail;
-	uint64_t empty_polls; /**< In a row, with work in flight. */
-	uint64_t check_at;    /**< So many of these, and SWERR is looked at. */
+	uint64_t empty_polls; /**< Empty polls in a row, with work in flight. */
+	uint64_t check_at;    /**< Number of empty polls at which poll looks at SWERR. */
 };
-static_assert(offsetof(struct svart_dsa_queue, portal_page) == SVART_DSA_CACHE_LINE,
-	"what every operation reads is in one cache line");
-static_assert(offsetof(struct svart_dsa_queue, head) == 2 * SVART_DSA_CACHE_LINE,
+static_assert(offsetof(struct svart_dsa_queue, rules) == SVART_DSA_CACHE_LINE,
+	"what every operation reads beside its rule is in one cache line");
+static_assert(offsetof(struct svart_dsa_queue, head) % SVART_DSA_CACHE_LINE == 0,
 	"prep and submit write a cache line of their own");
-static_assert(offsetof(struct svart_dsa_queue, tail) == 3 * SVART_DSA_CACHE_LINE,
+static_assert(offsetof(struct svart_dsa_queue, tail) ==
+		      offsetof(struct svart_dsa_queue, head) + SVART_DSA_CACHE_LINE,
 	"poll writes a cache line of its own");
 static_assert(sizeof(struct svart_dsa_entry) == 16, "four entries are in a cache line");
 
@@ -207,20 +213,33 @@ static inline void svart_pmd_dsa_write64(
 /**
  * Executes a command, after an earlier one that is still active.
  *
- * @return 0; -EIO the device refused or is gone; -ETIMEDOUT it did not finish, and nothing but an
- *         FLR will let another command in. Told.
+ * @return 0; -EIO the device refused or is gone; -ETIMEDOUT it did not finish, and only an FLR will let the
+ *         device take another command. Told.
  * @blocks up to SVART_DSA_COMMAND_NS or SVART_DSA_RESET_NS, by svart_pause().
  */
 int svart_pmd_dsa_command(struct svart_dsa_device *d, enum svart_dsa_cmd cmd, uint32_t operand);
 
+/** Whether GENSTS says that the device has halted. */
+static inline bool svart_pmd_dsa_is_halted(uint32_t gensts)
+{
+	return gensts != SVART_DSA_ALL_ONES32 &&
+	       SVART_FIELD_GET(SVART_DSA_GENSTS_STATE, gensts) == SVART_DSA_STATE_HALT;
+}
+
+/** What a device that has halted waits for, and what to do. @param gensts of it. Never NULL. */
+const char *svart_pmd_dsa_halt_text(uint32_t gensts);
+
+/** Whether the registers answer. If not, every queue fails. @thread any. */
+bool svart_pmd_dsa_answers(struct svart_dsa_device *d);
+
 /** Checks that BAR 0 is there and holds the registers. @return 0 or -EIO, told. */
 int svart_pmd_dsa_bars_check(const struct svart_dsa_device *d);
 
-/** Sets memory space and INTx disable, and bus mastering as told. @return 0 or -errno, told. */
+/** Sets memory space and INTx disable, and bus mastering as master says. @return 0 or -errno, told. */
 int svart_pmd_dsa_bus_enable(struct svart_dsa_device *d, bool master);
 
 /**
- * Resets the device and forgets an error it may still report: then nothing is configured.
+ * Resets the device and forgets an error that it may still report. Nothing is configured afterwards.
  * @return 0, -EIO, -ETIMEDOUT; told. @blocks as svart_pmd_dsa_command().
  */
 int svart_pmd_dsa_reset(struct svart_dsa_device *d);
@@ -228,14 +247,14 @@ int svart_pmd_dsa_reset(struct svart_dsa_device *d);
 /** Reads and checks the capability registers into d->caps. @return 0; -EIO, -ENOTSUP; told. */
 int svart_pmd_dsa_caps_read(struct svart_dsa_device *d);
 
-/** Writes groups and WQ sizes for d->nr_queues. The device is disabled. Only register writes. */
+/** Writes groups and WQ sizes for d->nr_queues. The device is disabled. It only writes registers. */
 void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d);
 
 /** Enables the configured device. @return 0, -EIO, -ETIMEDOUT; told. @blocks as a command. */
 int svart_pmd_dsa_enable(struct svart_dsa_device *d);
 
 /**
- * Disables and resets the device and takes bus mastering from it. Succeeds: without bus mastering
+ * Disables and resets the device and takes bus mastering from it. It always succeeds: without bus mastering
  * even a hung device reaches no memory. @blocks as two commands.
  */
 void svart_pmd_dsa_shutdown(struct svart_dsa_device *d);
@@ -249,11 +268,11 @@ void svart_pmd_dsa_shutdown(struct svart_dsa_device *d);
 int svart_pmd_dsa_wq_enable(struct svart_dsa_device *d, const struct svart_pmd_queue *q);
 
 /**
- * Disables a WQ: lets it finish for SVART_DSA_DRAIN_NS, drains or else aborts it, and resets it. If
- * that fails, resets the device, which fails its other queues. If that fails, takes bus mastering
- * from the device. Afterwards nothing of the WQ reaches memory. All but the first is logged.
+ * Disables a WQ: lets it finish for SVART_DSA_DRAIN_NS, drains or else aborts it, and resets it. If that
+ * fails, it resets the device, which fails the device's other queues. If that fails too, it takes bus
+ * mastering from the device. Afterwards nothing of the WQ reaches memory. All except the first is logged.
  *
- * @param queue what is in flight on it, NULL if nothing is.
+ * @param queue the operations in flight on it, NULL if there are none.
  * @blocks up to SVART_DSA_DRAIN_NS and some commands; page requests are answered meanwhile.
  */
 void svart_pmd_dsa_wq_quiesce(
@@ -269,9 +288,12 @@ void svart_pmd_dsa_fail_queue(struct svart_dsa_device *d, uint32_t index,
 void svart_pmd_dsa_fail_all(struct svart_dsa_device *d, enum svart_dsa_cause cause, uint64_t swerr0,
 	uint64_t fault_addr);
 
+/** A register reads all ones: the device is lost, and every queue fails. @param off the register's offset. */
+void svart_pmd_dsa_lose(struct svart_dsa_device *d, uint32_t off);
+
 /**
  * Reads SWERR and GENSTS, acknowledges the error and fails the queue it names, or all if it names
- * none. Does nothing while another thread is at it.
+ * none, or if another error was lost. Does nothing while another thread does the same.
  * @return whether it looked. @thread any. @blocks never: at most four register accesses.
  */
 bool svart_pmd_dsa_errors_check(struct svart_dsa_device *d);
@@ -280,22 +302,31 @@ bool svart_pmd_dsa_errors_check(struct svart_dsa_device *d);
  * @thread control. @blocks while another thread reads the error registers. */
 void svart_pmd_dsa_failure_clear(struct svart_dsa_device *d, uint32_t index);
 
+/**
+ * Tells how many groups get a queue, each with one engine: as many as there are queues, groups and engines
+ * for.
+ */
+uint32_t svart_pmd_dsa_groups_used(const struct svart_dsa_device *d);
+
 static inline bool svart_pmd_dsa_failed(const struct svart_dsa_failure *f)
 {
 	/* Orders the state before reads of the cause; pairs with the release in dsa_error.c. */
 	return atomic_load_explicit(&f->state, memory_order_acquire) == SVART_DSA_FAILED;
 }
 
-/** Puts the cause of a failed queue in words. @thread any. @blocks never. */
+/**
+ * Puts the cause of a failed queue in words; there are no words for SVART_DSA_CAUSE_LOST.
+ * @thread any. @blocks never.
+ */
 void svart_pmd_dsa_failure_describe(
 	const struct svart_dsa_failure *f, uint32_t index, struct svart_queue_error *error);
 
 /* --- dsa_fast.c ------------------------------------------------------------------------------- */
 
-/** Bit n: svart operation n is one that these operation codes of the device can do. */
-uint64_t svart_pmd_dsa_ops_of(const uint64_t opcap[SVART_DSA_OPCAP_WORDS]);
+/** Sets what prep takes. @param ops bit n: enum svart_opcode n. @param overlap copies may overlap. */
+void svart_pmd_dsa_rules_set(struct svart_dsa_queue *q, uint64_t ops, bool overlap);
 
-/** Entries of the arrays of a ring: depth, rounded up to a power of two. */
+/** Tells the length of a ring's arrays: depth, rounded up to a power of two. */
 uint32_t svart_pmd_dsa_ring_entries(uint32_t depth);
 
 /**
@@ -310,7 +341,7 @@ int svart_pmd_dsa_ring_create(
 	uint32_t depth, struct svart_dsa_record *records, struct svart_dsa_queue **out);
 void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q);
 
-/** Whether the device has written every completion record it owes. @thread control, at the end. */
+/** Tells whether the device has written every completion record that it owes. @thread control, at the end. */
 bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q);
 
 /** The functions of a running queue; see svart/queue.h. @thread the queue's owner. */

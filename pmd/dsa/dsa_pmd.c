@@ -4,8 +4,8 @@
 /*
  * The driver of Intel's Data Streaming Accelerator: its ops table.
  *
- * The same code drives silicon and the software model. Dedicated work queues only: on the VFIO path
- * no thread has the PASID that ENQCMD needs.
+ * The same code drives silicon and the software model. It uses dedicated work queues only, because on the
+ * VFIO path no thread has the PASID that ENQCMD needs.
  */
 
 #include "dsa_internal.h"
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dsa_ops.h"
 #include "error.h"
 
 static const struct svart_pmd_id dsa_ids[] = {
@@ -23,12 +24,14 @@ static const struct svart_pmd_id dsa_ids[] = {
 	{ 0, 0, NULL },
 };
 
+static const char *const dsa_transports[] = { "vfio", NULL };
+
 /** queues=N: WQs to configure. max_xfer_shift=N: operations of 2^N bytes at most. */
 static const char *const dsa_option_keys[] = { "queues", "max_xfer_shift", NULL };
 
 /* --- open, close ------------------------------------------------------------------------------ */
 
-/** Takes options, within what the device can do. */
+/** Reads the options, limited to what the device can do. */
 static int options_read(struct svart_dsa_device *d)
 {
 	const struct svart_pmd_host *host = d->dev->host;
@@ -70,7 +73,9 @@ static void caps_publish(const struct svart_dsa_device *d)
 	dev->caps.nr_queues = d->nr_queues;
 	dev->caps.queue_depth = d->wq_size;
 	dev->caps.max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
-	dev->caps.ops = svart_pmd_dsa_ops_of(d->caps.opcap);
+	dev->caps.ops = svart_dsa_ops_of(d->caps.opcap[0]);
+	dev->caps.engines = svart_pmd_dsa_groups_used(d);
+	dev->caps.step_pages = svart_op_step_pages(dev->caps.ops);
 	dev->caps.features = 0;
 	if (d->block_on_fault)
 		dev->caps.features |= SVART_FEATURE_PAGE_REQUESTS;
@@ -78,7 +83,7 @@ static void caps_publish(const struct svart_dsa_device *d)
 		dev->caps.features |= SVART_FEATURE_OVERLAP;
 }
 
-/** From "reset" to "enabled". */
+/** Configures and enables a device that was reset. */
 static int device_bring_up(struct svart_dsa_device *d)
 {
 	int rc;
@@ -156,7 +161,7 @@ static void dsa_close(struct svart_pmd_device *dev)
 
 /* --- queues ----------------------------------------------------------------------------------- */
 
-/** Finds the WQ's portal: the unlimited one, since a dedicated WQ has no threshold. */
+/** Finds the WQ's portal: it is the unlimited one, because a dedicated WQ has no threshold. */
 static int portal_find(struct svart_dsa_queue *dq, const struct svart_dsa_device *d)
 {
 	const struct svart_pmd_device *dev = d->dev;
@@ -175,9 +180,8 @@ static void queue_set_up(struct svart_dsa_queue *dq, struct svart_dsa_device *d,
 	dq->index = index;
 	dq->failure = &d->failures[index];
 	dq->max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
-	dq->ops = (uint32_t)svart_pmd_dsa_ops_of(d->caps.opcap);
+	svart_pmd_dsa_rules_set(dq, d->dev->caps.ops, d->caps.overlap_copy);
 	dq->desc_flags = d->block_on_fault ? (uint32_t)SVART_DSA_FLAG_BOF : 0;
-	dq->overlap_copy = d->caps.overlap_copy;
 }
 
 static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)
@@ -188,6 +192,21 @@ static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)
 	q->fast.poll = svart_pmd_dsa_poll;
 }
 
+/** Whether a queue can be had of it. @return 0 or -EIO, told. */
+static int device_check(const struct svart_dsa_device *d)
+{
+	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
+
+	if (!d->enabled)
+		return svart_fail(-EIO,
+			"%s: the device was reset since it did not stop a queue: close it, open it "
+			"again",
+			d->dev->name);
+	if (svart_pmd_dsa_is_halted(status))
+		return svart_fail(-EIO, "%s: %s", d->dev->name, svart_pmd_dsa_halt_text(status));
+	return 0;
+}
+
 static int dsa_queue_start(struct svart_pmd_queue *q)
 {
 	struct svart_dsa_device *d = q->dev->priv;
@@ -196,11 +215,9 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	struct svart_dsa_queue *dq;
 	int rc;
 
-	if (!d->enabled)
-		return svart_fail(-EIO,
-			"%s: the device was reset since it did not stop a queue: close it, open it "
-			"again",
-			q->dev->name);
+	rc = device_check(d);
+	if (rc)
+		return rc;
 	rc = host->mem_alloc(
 		q, svart_pmd_dsa_ring_entries(q->depth) * sizeof(struct svart_dsa_record), &mem);
 	if (rc)
@@ -209,6 +226,7 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	if (rc)
 		goto free_mem;
 	dq->record_mem = mem;
+	dq->pmd = q;
 	queue_set_up(dq, d, q->index);
 	rc = portal_find(dq, d);
 	if (rc)
@@ -237,6 +255,16 @@ static void dsa_queue_stop(struct svart_pmd_queue *q)
 	svart_pmd_dsa_ring_destroy(dq);
 }
 
+static void dsa_queues_fail(struct svart_pmd_device *dev)
+{
+	svart_pmd_dsa_fail_all(dev->priv, SVART_DSA_CAUSE_LOST, 0, 0);
+}
+
+static void dsa_check(struct svart_pmd_device *dev)
+{
+	svart_pmd_dsa_errors_check(dev->priv);
+}
+
 static uint32_t dsa_queue_in_flight(const struct svart_pmd_queue *q)
 {
 	const struct svart_dsa_queue *dq = q->fast.priv;
@@ -262,6 +290,7 @@ extern const struct svart_pmd_ops svart_pmd_dsa;
 
 const struct svart_pmd_ops svart_pmd_dsa = {
 	.name = "dsa",
+	.transports = dsa_transports,
 	.ids = dsa_ids,
 	.option_keys = dsa_option_keys,
 	.bars = 1u << SVART_DSA_BAR_REGS | 1u << SVART_DSA_BAR_PORTALS,
@@ -271,6 +300,8 @@ const struct svart_pmd_ops svart_pmd_dsa = {
 	.close = dsa_close,
 	.queue_start = dsa_queue_start,
 	.queue_stop = dsa_queue_stop,
+	.queues_fail = dsa_queues_fail,
+	.check = dsa_check,
 	.queue_in_flight = dsa_queue_in_flight,
 	.queue_failed = dsa_queue_failed,
 	.queue_error = dsa_queue_error,

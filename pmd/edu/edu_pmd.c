@@ -2,11 +2,12 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * The driver of QEMU's edu device, and the smallest that is complete: doc/guides/edu.rst walks through
- * it. The device has a buffer of 4 KiB and moves bytes between it and memory, one transfer at a time.
+ * The driver of QEMU's edu device, and the smallest complete one: doc/guides/edu.rst walks through it. The
+ * device has a buffer of 4 KiB and moves bytes between it and memory, one transfer at a time.
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <linux/pci_regs.h>
@@ -28,25 +29,43 @@
  * Owner: control from open to close, the queue's thread from start to stop. Locks: none.
  */
 struct edu {
+	struct svart_pmd_device *dev;
 	struct svart_machine *m;
 	uint8_t *regs;
 	struct svart_pmd_mem pattern; /* A fill loads it into the buffer. */
 	uint32_t depth, head, posted, tail;
-	enum { IDLE, LOADING, STORING } stage; /* Of the operation at tail. */
+	enum { IDLE, LOADING, STORING } stage; /* Stage of the operation at tail. */
 	uint64_t done, piece;                  /* Its bytes: stored; in the buffer. */
-	_Atomic bool failed;
+	_Atomic bool failed;                   /* Any thread may write it. */
 	struct svart_op ops[RING_ENTRIES];
 };
 
 /* --- transfers -------------------------------------------------------------------------------- */
 
+/** Says that the device is lost. A bus reads all ones where there is no device any more. */
+static void device_lose(struct edu *e, uint32_t off)
+{
+	svart_pmd_lose(e->dev, SVART_PMD_LOSS_REGISTER, off);
+	e->failed = true;
+}
+
+/** Tells whether a transfer runs. If no device answers, that is unknown, and e->failed is set. */
 static bool dma_runs(struct edu *e)
 {
 	uint64_t cmd = e->m->ops->mmio_read64(e->m, e->regs + SVART_EDU_CMD_OFF);
 
-	if (cmd == UINT64_MAX) /* What a bus reads where there is no device any more. */
-		e->failed = true;
+	if (cmd == UINT64_MAX)
+		device_lose(e, SVART_EDU_CMD_OFF);
 	return cmd & SVART_EDU_CMD_RUN;
+}
+
+/** Tells whether the registers are still those of the transfer that ended: a reset clears them. */
+static bool dma_was_ours(struct edu *e)
+{
+	if (e->m->ops->mmio_read64(e->m, e->regs + SVART_EDU_CNT_OFF) == e->piece)
+		return true;
+	e->failed = true;
+	return false;
 }
 
 static void dma_start(struct edu *e, uint64_t dst, uint64_t src, uint64_t cmd)
@@ -71,12 +90,12 @@ static void load_piece(struct edu *e, const struct svart_op *op)
 
 /* --- prep, submit, poll ----------------------------------------------------------------------- */
 
-/** Moves the operation at tail on, reading one register at most. @return true: it has ended. */
+/** Advances the operation at tail, with two register reads at most. @return true if it has ended. */
 static bool op_advance(struct edu *e)
 {
 	const struct svart_op *op = &e->ops[e->tail % RING_ENTRIES];
 
-	if (e->stage != IDLE && dma_runs(e))
+	if (e->stage != IDLE && (dma_runs(e) || !dma_was_ours(e)))
 		return e->failed;
 	if (e->stage == LOADING) {
 		e->stage = STORING;
@@ -110,11 +129,13 @@ static uint16_t edu_submit(struct svart_queue *fast)
 	struct edu *e = fast->priv;
 	uint16_t nr = (uint16_t)(e->head - e->posted);
 
+	if (e->failed)
+		return 0;
 	if (svart_trace_submit_on())
 		svart_trace_submit(fast, nr, e->ops[e->posted % RING_ENTRIES].cookie);
 	e->posted = e->head;
 	if (nr != 0 && e->stage == IDLE)
-		op_advance(e); /* poll starts the others, each in its turn. */
+		op_advance(e); /* poll starts the other operations, each in its turn. */
 	return nr;
 }
 
@@ -150,13 +171,18 @@ static int bus_enable(struct svart_pmd_device *dev, unsigned int master)
 	return rc ? rc : dev->host->config_write(dev, PCI_COMMAND, &command, sizeof(command));
 }
 
-/** Waits for the end of the transfer that runs: nothing can stop it. @return whether it came. */
+static bool is_there(const struct edu *e)
+{
+	return e->m->ops->mmio_read32(e->m, e->regs + SVART_EDU_ID_OFF) != UINT32_MAX;
+}
+
+/** Waits for the end of the transfer that runs: nothing can stop it. @return whether it has ended. */
 static bool dma_settle(struct edu *e)
 {
 	uint64_t deadline = e->m->ops->now_ns(e->m) + SETTLE_NS;
 	bool runs;
 
-	while ((runs = dma_runs(e)) && e->m->ops->now_ns(e->m) < deadline)
+	while ((runs = dma_runs(e)) && is_there(e) && e->m->ops->now_ns(e->m) < deadline)
 		svart_pause(e->m, deadline);
 	return !runs;
 }
@@ -177,12 +203,12 @@ static void edu_queue_stop(struct svart_pmd_queue *q)
 	uint64_t deadline = e->m->ops->now_ns(e->m) + DRAIN_NS;
 	struct svart_completion lost;
 
-	while (e->tail != e->posted && e->m->ops->now_ns(e->m) < deadline)
+	while (e->tail != e->posted && !e->failed && e->m->ops->now_ns(e->m) < deadline)
 		if (edu_poll(&q->fast, &lost, 1) == 0)
 			svart_pause(e->m, deadline);
 	if (!dma_settle(e)) {
 		e->failed = true;
-		bus_enable(q->dev, 0); /* It keeps the transfer from memory. */
+		bus_enable(q->dev, 0); /* This keeps the transfer away from memory. */
 	}
 	e->stage = IDLE;
 	e->done = e->head = e->posted = e->tail = 0;
@@ -204,6 +230,7 @@ static int edu_open(struct svart_pmd_device *dev)
 
 	if (e == NULL)
 		return svart_fail(-ENOMEM, "%s: out of memory", dev->name);
+	e->dev = dev;
 	e->m = dev->machine;
 	e->regs = dev->bars[0].addr;
 	rc = dev->host->option_u64(dev, "dma_mask_bits", 16, 64, &bits);
@@ -234,6 +261,17 @@ static void edu_close(struct svart_pmd_device *dev)
 	free(dev->priv);
 }
 
+static void edu_queues_fail(struct svart_pmd_device *dev)
+{
+	((struct edu *)dev->priv)->failed = true;
+}
+
+static void edu_check(struct svart_pmd_device *dev)
+{
+	if (!is_there(dev->priv))
+		device_lose(dev->priv, SVART_EDU_ID_OFF);
+}
+
 static uint32_t edu_queue_in_flight(const struct svart_pmd_queue *q)
 {
 	return ((const struct edu *)q->fast.priv)->head - ((const struct edu *)q->fast.priv)->tail;
@@ -246,8 +284,11 @@ static bool edu_queue_failed(const struct svart_pmd_queue *q)
 
 static void edu_queue_error(const struct svart_pmd_queue *q, struct svart_queue_error *error)
 {
-	*error = (struct svart_queue_error){ .text = "the device does not answer any more" };
-	(void)q;
+	*error = (struct svart_queue_error){ 0 };
+	if (!svart_pmd_is_lost(q->dev))
+		snprintf(error->text, sizeof(error->text),
+			"a transfer did not end, or the device was reset; close it and open it "
+			"again");
 }
 
 static const struct svart_pmd_id edu_ids[] = {
@@ -255,12 +296,14 @@ static const struct svart_pmd_id edu_ids[] = {
 	{ 0, 0, NULL },
 };
 
+static const char *const edu_transports[] = { "vfio", NULL };
 static const char *const edu_option_keys[] = { "dma_mask_bits", NULL };
 
 extern const struct svart_pmd_ops svart_pmd_edu;
 
 const struct svart_pmd_ops svart_pmd_edu = {
 	.name = "edu",
+	.transports = edu_transports,
 	.ids = edu_ids,
 	.option_keys = edu_option_keys,
 	.bars = 1u << 0,
@@ -269,6 +312,8 @@ const struct svart_pmd_ops svart_pmd_edu = {
 	.close = edu_close,
 	.queue_start = edu_queue_start,
 	.queue_stop = edu_queue_stop,
+	.queues_fail = edu_queues_fail,
+	.check = edu_check,
 	.queue_in_flight = edu_queue_in_flight,
 	.queue_failed = edu_queue_failed,
 	.queue_error = edu_queue_error,

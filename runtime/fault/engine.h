@@ -5,61 +5,86 @@
 
 /**
  * @file
- * The parts of a fault service, and what each of its files does with them:
+ * The parts of a fault service. What stands further down uses what stands above it, and nothing else:
  *
- *     run.c       whose turn it is: the thread, the DPDK service, the pump, and how they sleep
- *     fetch.c     a pass: takes records, watches deadlines
- *     ready.c     groups and single records on their way: ready, waiting, done
- *     resolve.c   makes the pages of groups present, decides SUCCESS or INVALID for each
- *     respond.c   sends answers, counts them
- *     resolver.c  the threads that do the two above when there are resolvers
- *     service.c   life, sources
- *     stats.c     what was counted
+ *     base/         groups, cookies, a histogram, what a source is: no threads
+ *     crew/         threads that do the work they are given; they do not know what it is
+ *     gate.c        lets one thread at a time run a pass
+ *     lane.c        the table of sources
+ *     stats.c       what was counted
+ *     wake.c        how the service's own thread is woken
+ *     respond.c     sends answers, counts them
+ *     resolve.c     makes the pages of groups present, decides SUCCESS or INVALID for each
+ *     ready.c       groups on their way: ready, waiting, resting, done
+ *     fetch.c       a pass: takes records of whole groups, watches deadlines
+ *     again.c       makes the devices ask again for all they have asked for
+ *     run.c         runs passes: by the thread, the DPDK service or the pump; and how they sleep
+ *     service.c     life, sources, what the crew is given to do
  *
- * A pass runs inside the gate, one at a time. With no resolvers it does everything. With resolvers
- * it hands ready groups over by one ring and takes them back by another; it never resolves.
+ * and on top of them, beside each other, the parts that the records come from:
  *
- * A group is named by the index of its first node. What becomes of it:
+ *     iommufd/      a source of whole groups, each with a cookie
+ *     raw/          sources on raw queues, and the wing that makes groups of their records (wing.h)
+ *
+ * A pass runs inside the gate, one at a time. Without resolvers it does everything. With resolvers, which are
+ * the crew, it hands ready groups over and takes them back; it never resolves.
+ *
+ * A group is named by the index of its first node. It goes through these states:
  *
  *     FREE --ready--> QUEUED --claim--> RESOLVING --answer--> ANSWERED --release--> FREE
- *                        |                  |                    ^
- *                        +--deadline,remove-+-----deadline-------+
+ *                       | ^                | |                   ^
+ *                       | +---put aside----+ |                   |
+ *                       +--deadline,again----+--deadline,again---+
+ *                       +--remove--------------------------------+
  *
- * Every step to ANSWERED is a compare-and-swap, and who wins it sends the answer: exactly one. Every
- * step to FREE is a pass's, when the group has come back from the resolvers (or never went there):
- * its nodes return to the pool exactly once, however late a resolver is.
+ * Every step to ANSWERED is a compare-and-swap, and the thread that wins it sends the answer: exactly one.
+ * Only a pass makes the step to FREE, when the group has come back from the resolvers (or never went there).
+ * So its nodes return to the pool exactly once, however late a resolver is.
  *
- * A single is a record that is handled before its group's LAST, as a group of one beside its group,
- * which is its parent: because it is owed an answer of its own (raw VT-d queues), or, without an
- * answer, because its source is eager. The parent is not handed on before its singles are done: so no
- * answer of a record comes after its group's, and what failed before the LAST is known at the LAST.
+ * A group that wants a page whose range is being invalidated (svart_space_invalidate_begin()) is put aside:
+ * it goes back to QUEUED, and when it has come back from the resolver a pass lets it rest in its lane. It
+ * is handed on again when an invalidation of its space has ended. Its deadline and the removal of its lane
+ * end its rest earlier.
  */
 
-#include <stdalign.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <svart/fault.h>
 
+#include "crew.h"
 #include "gate.h"
 #include "group.h"
 #include "histogram.h"
 #include "source.h"
 #include "space.h"
+#include "wing.h"
 
-/** Sources of one service. */
+/** The most sources of one service. */
 #define SVART_FAULT_MAX_SOURCES 1024
-/** Machines its sources may be on. */
+/** The most machines that its sources may be on. */
 #define SVART_FAULT_MAX_MACHINES 8
 /** Records fetched from one source in one pass. */
 #define SVART_FAULT_FETCH_BURST 512
-/** Answers to one call of respond. */
+/** The most answers in one call of respond. */
 #define SVART_FAULT_ANSWER_BURST 128
-/** Groups that a resolver takes at once, and merges the pages of. */
-#define SVART_FAULT_RESOLVE_BURST 64
 /** Resolver threads. */
 #define SVART_FAULT_MAX_RESOLVERS 16
+/** How long a source that said "later" (-EAGAIN, -ENOMEM) is not fetched from. */
+#define SVART_FAULT_RETRY_NS UINT64_C(1000000)
+/** Fetches in a row that may fail, a millisecond apart, before the source counts as lost. */
+#define SVART_FAULT_MAX_FAILURES 100
+/** How long the thread waits after a poll that failed. */
+#define SVART_FAULT_POLL_RETRY_NS UINT64_C(1000000)
+/** What poll() says of a descriptor that does not work any more, or is none. */
+#define SVART_FAULT_LOST_EVENTS (POLLERR | POLLHUP | POLLNVAL)
+/**
+ * How often sources are checked even if they are not readable, and how long the service's thread sleeps at
+ * most: poll() does not return when a program closes a descriptor that it waits for.
+ */
+#define SVART_FAULT_WATCH_NS UINT64_C(1000000000)
 
 /** See the diagram above. */
 enum svart_fault_group_state {
@@ -69,40 +94,32 @@ enum svart_fault_group_state {
 	SVART_FAULT_GROUP_ANSWERED,
 };
 
-/** What a record in the place of a group is. */
-enum svart_fault_kind {
-	SVART_FAULT_KIND_GROUP = 0, /**< A whole group, answered at its LAST. */
-	SVART_FAULT_KIND_OWN,       /**< A single that is owed an answer of its own. */
-	SVART_FAULT_KIND_EAGER,     /**< A single that is not answered. */
-};
-
 /**
- * A ready group or a single, at the index of its first node; or a partial group that has singles.
+ * A complete group, at the index of its first node.
  *
- * Owner: passes, but for state (any, atomic) and code (who claimed it). Lifetime: the service's.
- * Locks: none.
+ * Owner: passes, except for state (any thread, atomic) and code (the worker that claimed it). Lifetime: the
+ * service's. Locks: none.
  */
 struct svart_fault_group {
 	atomic_uint state; /**< enum svart_fault_group_state. */
-	uint32_t lane;     /**< Of its source. */
+	uint32_t lane;     /**< The lane of its source. */
 	uint32_t code;     /**< enum svart_page_response_code. */
-	uint32_t prev;     /**< In its lane's list, or SVART_GROUP_NONE. */
+	uint32_t prev;     /**< The group before it in its lane's list, or SVART_GROUP_NONE. */
 	uint32_t next;
-	uint32_t serial;        /**< Whose state this is: svart_group_node.serial. */
-	uint32_t parent;        /**< Of a single, or SVART_GROUP_NONE. */
-	uint32_t parent_serial; /**< The parent it means: the place may be another's since. */
-	uint32_t singles;       /**< Of a group: those that are not done. */
-	uint8_t kind;           /**< enum svart_fault_kind. */
-	bool waiting;           /**< In its lane's list. */
-	bool complete;          /**< Its LAST has come. */
+	/** The lane's wing, or NULL. The crew may give the group back after its lane was closed, and reused. */
+	const struct svart_fault_wing *wing;
+	bool waiting; /**< It is in its lane's list. */
+	bool aside; /**< Its worker has put it aside; the worker's until it gave the group back. */
+	bool resting; /**< It was put aside and given back, and was not handed on yet. */
 	uint64_t fetched_ns;
+	uint64_t ends; /**< svart_space_ends() of its space before it was resolved. */
 };
 
 /** Life of a lane. */
 enum svart_fault_lane_state {
 	SVART_FAULT_LANE_FREE = 0,
 	SVART_FAULT_LANE_ACTIVE,
-	SVART_FAULT_LANE_REMOVING, /**< Not fetched any more; resolvers may still be at it. */
+	SVART_FAULT_LANE_REMOVING, /**< It is not fetched from any more; resolvers may still work on it. */
 };
 
 /** Counters of svart_fault_stats; any thread adds, relaxed. */
@@ -122,41 +139,53 @@ struct svart_fault_counters {
 };
 
 /**
- * One source and where its requests are resolved.
+ * One source, and the space in which its requests are resolved.
  *
- * Owner: who is inside the gate; resolvers read source and space between claim and done. Lifetime:
+ * Owner: the thread inside the gate; resolvers read source and space between claim and done. Lifetime:
  * the service's; its content from add to remove. Locks: none.
  */
 struct svart_fault_lane {
 	struct svart_fault_source *source;
 	struct svart_space *space;
-	struct svart_grouper *grouper;
+	uint32_t space_nr; /**< Number of its space, the same in all lanes of that space. */
+	struct svart_group_open open; /**< The group of which its source has delivered a part. */
+	const struct svart_fault_wing *wing; /**< NULL: its source delivers whole groups. */
+	void *wing_state;                    /**< The wing's own state of the lane. */
+	struct svart_lessee *lessee;         /**< NULL: no pages are leased. */
+	/** How many of the first pages of a group its engine may need at once. */
+	uint32_t step_pages;
 	/**
-	 * Of this place, from the first source in it on; never reset, never freed before the service:
-	 * readers need no lock. `base` is what was there when the present source came.
+	 * The counters of this place, from its first source on. They are never reset, and not freed before
+	 * the service: so readers need no lock. `base` is what they were when the present source came.
 	 */
 	_Atomic(struct svart_fault_counters *) counters;
 	struct svart_fault_counters *base;
 	_Atomic uint64_t
 		retired_max_ns; /**< The longest latency of sources before the present one. */
-	enum svart_fault_lane_state state;
-	enum svart_fault_mode mode;
-	bool readable;       /**< poll said so. */
-	uint64_t retry_ns;   /**< Not fetched before that time of its machine. */
-	uint64_t starved_ns; /**< Since when it waits for nodes; 0: it does not. */
-	uint64_t malformed;  /**< Of the source's counter, what was counted already. */
-	uint32_t oldest;     /**< Groups that wait for their answer, by time. */
+	/**
+	 * It changes inside the gate; a thread that only looks for a source in use reads it with the core's
+	 * lock.
+	 */
+	_Atomic enum svart_fault_lane_state state;
+	bool readable;       /**< poll() said that its source is readable. */
+	uint64_t retry_ns;   /**< It is not fetched from before this time of its machine. */
+	uint32_t failures;   /**< Fetches in a row that failed with an error that may pass. */
+	uint64_t starved_ns; /**< Time since which it waits for nodes; 0: it does not wait. */
+	uint64_t malformed;  /**< The part of source->malformed that was counted already. */
+	uint32_t oldest; /**< Oldest of the groups that wait for their answer, ordered by time. */
 	uint32_t newest;
-	atomic_bool lost;     /**< The source is of no use any more; any thread. */
-	atomic_uint claims;   /**< Resolvers that may touch source and space. */
-	atomic_bool settling; /**< Somebody waits for the end of the claims. */
+	uint32_t nr_resting; /**< How many of these groups rest. */
+	uint64_t ends; /**< svart_space_ends() when the resting groups were last looked through. */
+	struct svart_space_listener listener;
+	atomic_bool lost;              /**< The source is lost; any thread. */
+	struct svart_crew_claim claim; /**< Resolvers that have it may touch source and space. */
 };
 
-/** A page that a group wants. */
+/** One page that a group wants. */
 struct svart_fault_page {
-	struct svart_space *space;
 	uint64_t start;
-	uint32_t access; /**< SVART_ACCESS_READ, SVART_ACCESS_WRITE. */
+	uint32_t space_nr; /**< The space_nr of its group's lane. */
+	uint32_t access;   /**< SVART_ACCESS_READ, SVART_ACCESS_WRITE. */
 	uint32_t group;
 };
 
@@ -166,35 +195,35 @@ struct svart_fault_page {
  * Owner: its worker. Lifetime: the service's. Locks: none.
  */
 struct svart_fault_outbox {
-	struct svart_fault_lane *lane; /**< Of all that is in it. */
+	struct svart_fault_lane *lane; /**< The lane of all answers in it. */
 	uint32_t nr;
-	uint32_t nr_sent; /**< Since it was last set to 0. */
+	uint32_t nr_sent; /**< Answers sent since it was last set to 0. */
 	struct svart_page_response answers[SVART_FAULT_ANSWER_BURST];
 	uint64_t fetched_ns[SVART_FAULT_ANSWER_BURST];
-	bool own[SVART_FAULT_ANSWER_BURST]; /**< To a record, not to its group. */
 	bool gone[SVART_FAULT_ANSWER_BURST];
 };
 
 /**
- * What a thread that resolves and answers works with; all of it allocated beforehand.
+ * The memory of a thread that resolves and answers; all of it is allocated beforehand.
  *
- * Owner: one thread: a resolver, or who is inside the gate. Lifetime: the service's. Locks: none.
+ * Owner: one thread: a resolver, or the thread inside the gate. Lifetime: the service's. Locks: none.
  */
 struct svart_fault_worker {
 	struct svart_fault_service *service;
-	uint32_t *groups;               /**< array[max_requests]: claimed. */
+	bool no_memory;   /**< Some page could not be mapped for want of memory, in this call. */
+	bool put_aside;   /**< Some group was put aside since this was last set to false. */
+	uint32_t *groups; /**< array[max_requests]: groups that it has claimed. */
 	struct svart_fault_page *pages; /**< array[max_requests]. */
 	struct svart_fault_outbox outbox;
 };
 
-/** A machine that has sources here, and the hook by which its waits pump an inline service. */
+/** A machine that has sources of the service, and the hook by which its waits pump an inline service. */
 struct svart_fault_machine {
 	struct svart_machine *m;
 	uint32_t nr_sources;
+	uint64_t watch_ns; /**< When its sources are checked next, in its time. */
 	struct svart_idle_hook hook;
 };
-
-struct svart_fault_crew;
 
 /**
  * One fault service.
@@ -205,14 +234,15 @@ struct svart_fault_crew;
 struct svart_fault_service {
 	/* Constant from init on. */
 	struct svart_fault_params params;
-	void *owner; /**< The core's; set once, before the service is used. */
+	void *owner; /**< A pointer of the core; set once, before the service is used. */
 	bool eal;
 	uint32_t dpdk_id;
 	pthread_t thread;
-	struct svart_fault_crew *crew; /**< The resolvers, NULL if there are none. */
+	struct svart_crew *crew;            /**< The resolvers, NULL if there are none. */
+	struct svart_fault_worker *workers; /**< array[params.resolvers]: the resolvers' workers. */
 
 	/* Any thread. */
-	atomic_bool dead;                 /**< In a forked child. */
+	atomic_bool dead;                 /**< This is a forked child. */
 	struct svart_fault_group *groups; /**< array[max_requests]. */
 	struct svart_gate gate;
 
@@ -223,27 +253,27 @@ struct svart_fault_service {
 
 	/* Inside the gate. */
 	struct svart_fault_lane lanes[SVART_FAULT_MAX_SOURCES];
-	uint32_t nr_lanes;   /**< Above it all lanes are free. */
-	uint32_t nr_sources; /**< Not free. */
-	uint32_t turn;       /**< Lane that is fetched first, so that none starves. */
+	uint32_t nr_lanes;   /**< All lanes from this index on are free. */
+	uint32_t nr_sources; /**< Lanes that are not free. */
+	uint32_t nr_watched; /**< Of these, those with svart_fault_source_watched(). */
+	uint32_t turn; /**< Lane that is fetched from first; it changes, so that none starves. */
 	struct svart_fault_machine machines[SVART_FAULT_MAX_MACHINES];
 	struct svart_group_pool *pool;
-	uint32_t *
-		ready; /**< array[max_requests]: groups and singles to be handed on in this pass. */
+	void *wing_groups; /**< What a wing keeps for groups of all its lanes; free() at the end. Or NULL. */
+	uint32_t *ready; /**< array[max_requests]: groups to be handed on in this pass. */
 	uint32_t nr_ready;
-	uint32_t nr_held;    /**< Groups and singles that are not FREE. */
-	uint32_t nr_parents; /**< Of them, groups that wait for singles. */
-	bool worked;         /**< The last pass found something to do. */
+	uint32_t nr_held;      /**< Groups that are not FREE. */
+	uint32_t nr_kept_back; /**< Of these, those that a wing hands on when others are done. */
+	bool worked;           /**< The last pass found something to do. */
 	struct svart_fault_worker worker;
 	struct svart_page_request fetched[SVART_FAULT_FETCH_BURST];
-	uint32_t nr_to_come; /**< Of fetched, those that have no node yet. */
 	struct pollfd fds[SVART_FAULT_MAX_SOURCES + 1];
 	uint16_t fd_lanes[SVART_FAULT_MAX_SOURCES];
 };
 
 /* --- fetch.c: inside the gate ------------------------------------------------------------------ */
 
-/** The request that a complete group, or a single, is answered by. */
+/** The request of a complete group that its answer names: the last one. */
 static inline const struct svart_page_request *svart_fault_last(
 	const struct svart_fault_service *s, uint32_t group)
 {
@@ -264,15 +294,15 @@ static inline uint64_t svart_fault_now(const struct svart_fault_lane *lane)
 	return lane->source->m->ops->now_ns(lane->source->m);
 }
 
-/** Nodes that a record of a lane can take: its own, and one more if it is owed an answer of its own. */
+/** How many nodes a record of a lane can take. */
 static inline uint32_t svart_fault_record_nodes(const struct svart_fault_lane *lane)
 {
-	return lane->source->ops->own_answers ? 2 : 1;
+	return lane->wing != NULL ? lane->wing->record_nodes : 1;
 }
 
 /**
- * Nanoseconds for which a lane is not fetched from because every node is taken: what it has waits in
- * the kernel. 0: it is fetched from. That is also so when no node came back within a deadline: then
+ * Nanoseconds for which a lane is not fetched from because every node is taken: its records wait in
+ * the kernel. 0: it is fetched from. It is 0 also when no node came back within a deadline: then
  * requests are fetched all the same, and answered INVALID for want of nodes.
  */
 uint64_t svart_fault_starved_ns(const struct svart_fault_service *s, struct svart_fault_lane *lane);
@@ -284,47 +314,80 @@ bool svart_fault_starved(const struct svart_fault_service *s);
  */
 uint32_t svart_fault_pass(struct svart_fault_service *s);
 /**
- * Takes one record: groups it, and sees that what it is owed is on its way. The codes are those that
- * Linux's iommu_report_device_fault() had for its callers; whatever the code, a LAST and a record that
- * needs a response get their answer.
- * @return 0; -EOPNOTSUPP it is no page request (malformed); -ENOMEM no node: what there was of its
- *         group was dropped. (-ENODEV, a PASID that nobody handles faults for, raw sources have.)
+ * Drops the partial groups of a lane, and counts their requests as dropped. @return how many requests they
+ * had.
  */
-int svart_fault_report(struct svart_fault_service *s, struct svart_fault_lane *lane,
-	const struct svart_page_request *request, uint64_t now_ns);
-/** Ends a lane's partial groups, counted as dropped. @return how many requests they had. */
-size_t svart_fault_drop_partial(struct svart_fault_lane *lane);
+size_t svart_fault_drop_partial(struct svart_fault_service *s, struct svart_fault_lane *lane);
+/**
+ * Takes up to nr records into s->fetched, and counts them.
+ * @return how many; 0: there are none; or the source's -errno, which has been dealt with.
+ */
+ssize_t svart_fault_fetch(struct svart_fault_service *s, struct svart_fault_lane *lane, size_t nr);
+/** Counts the records that a lane's source took since the last call and could not deliver. */
+void svart_fault_count_malformed(struct svart_fault_lane *lane);
 /** Nanoseconds until the next deadline or retry, UINT64_MAX if there is none. */
 uint64_t svart_fault_due_ns(struct svart_fault_service *s);
 
 /* --- ready.c: inside the gate -------------------------------------------------------------------- */
 
-/** A group's LAST has come: it is handed on, at once or when its singles are done. */
+/** Queues a group whose LAST has come, and hands it on. */
 void svart_fault_group_ready(struct svart_fault_service *s, struct svart_fault_lane *lane,
 	uint32_t group, uint64_t now_ns);
 /**
- * Hands on a record before its group's LAST.
- * @param parent the group's first node. @return 0 or -ENOMEM: no node.
+ * Does the first half of svart_fault_group_ready(): from now on the group has a deadline, and removing its
+ * lane ends it.
+ * @param code the answer so far; INVALID is final.
  */
-int svart_fault_single_ready(struct svart_fault_service *s, struct svart_fault_lane *lane,
-	const struct svart_page_request *request, enum svart_fault_kind kind, uint32_t parent,
-	uint64_t now_ns);
-/** What is done with for good: it is answered or needs no answer, and no resolver has it. */
+void svart_fault_group_queue(struct svart_fault_service *s, struct svart_fault_lane *lane,
+	uint32_t group, enum svart_page_response_code code, uint64_t now_ns);
+/**
+ * Does the second half: adds the group to this pass's list, or frees it, if it was answered since it was
+ * queued.
+ */
+void svart_fault_group_hand(struct svart_fault_service *s, uint32_t group);
+/**
+ * To be called when no resolver has the group any more. Frees a group that was answered or needs no answer;
+ * lets a group rest that was put aside.
+ */
 void svart_fault_group_done(struct svart_fault_service *s, uint32_t group);
 /** Takes a group out of its lane's list of those that wait, if it is in it. */
 void svart_fault_waiting_remove(struct svart_fault_service *s, uint32_t group);
-/** Takes back what resolvers are done with. */
+/** Ends the rest of a group that was answered, and frees it. Does nothing if the group does not rest. */
+void svart_fault_rest_end(struct svart_fault_service *s, uint32_t group);
+/** Hands on again the groups that rest, in lanes in whose space an invalidation has ended since. */
+void svart_fault_rested_hand(struct svart_fault_service *s);
+/** Whether groups of a lane rest and are to be handed on again. */
+static inline bool svart_fault_rested(const struct svart_fault_lane *lane)
+{
+	return lane->nr_resting != 0 && svart_space_ends(lane->space) != lane->ends;
+}
+/** Takes back the groups that resolvers are done with. */
 void svart_fault_reap(struct svart_fault_service *s);
 /** Answers INVALID to the lane's groups that no resolver has claimed. */
 void svart_fault_abandon(struct svart_fault_service *s, struct svart_fault_lane *lane);
-/** Hands on what is ready, or resolves and answers it here, until nothing is. */
+/** Hands ready groups to the crew, or resolves and answers them here, until no group is ready. */
 void svart_fault_ready_flush(struct svart_fault_service *s);
+
+/* --- again.c: inside the gate -------------------------------------------------------------------- */
+
+/**
+ * Makes a lane's device ask again for all that it has asked for so far. When it returns 0, no page is mapped
+ * any more for requests from before the call, except pages that a resolver has claimed by then: a forget
+ * waits for those.
+ *
+ * All lanes whose sources have the same fd ask again together: an overflow keeps back what is in their rings
+ * until all of them know of it.
+ *
+ * @return 0, or -EAGAIN: the source keeps saying "later", or fails.
+ * @blocks for two seconds at most, if the source says "later" or fails. It maps nothing.
+ */
+int svart_fault_ask_again(struct svart_fault_service *s, struct svart_fault_lane *lane);
 
 /* --- resolve.c: any worker ----------------------------------------------------------------------- */
 
 /**
- * Claims groups, makes their pages present, decides and answers. Groups that were answered before
- * they could be claimed, or meanwhile, are left alone.
+ * Claims groups, makes their pages present, decides their answers and sends them. Groups that were answered
+ * before they could be claimed, or meanwhile, are left alone.
  * @param groups array[nr]: their requests together are max_requests at most.
  * @blocks as svart_space_resolve(). Allocates nothing.
  */
@@ -332,18 +395,22 @@ void svart_fault_resolve(struct svart_fault_worker *w, const uint32_t *groups, u
 
 /* --- respond.c: any worker ----------------------------------------------------------------------- */
 
-/** Moves a group on from one state. @return whether it was in it. */
+/** Moves a group from one state to another. @return whether it was in the first one. */
 bool svart_fault_group_move(struct svart_fault_group *group, enum svart_fault_group_state from,
 	enum svart_fault_group_state to);
-/** Puts the answer to `request` in the outbox; sends first what is of another lane or too much. */
+/** Moves a group to ANSWERED from QUEUED or RESOLVING. @return whether it was not answered yet. */
+bool svart_fault_group_take(struct svart_fault_group *group);
+/** Puts the answer to `request` in the outbox; sends the outbox first if it is another lane's, or full. */
 void svart_fault_answer(struct svart_fault_worker *w, struct svart_fault_lane *lane,
 	const struct svart_page_request *request, uint32_t code, uint64_t fetched_ns);
-/** Answers a group, if it is owed an answer, whose step to ANSWERED the caller made. */
+/** Answers a group that the caller has moved to ANSWERED, if the group is owed an answer. */
 void svart_fault_answer_group(struct svart_fault_worker *w, uint32_t group, uint32_t code);
 /** Sends what is in the outbox. */
 void svart_fault_flush(struct svart_fault_worker *w);
-/** Ends the use of a source, counted once. */
-void svart_fault_lose(struct svart_fault_lane *lane);
+/** Whether a source is to be checked regularly, even if it is not readable. */
+bool svart_fault_source_watched(const struct svart_fault_source *source);
+/** Makes a source lost: counts it, and calls its owner's lost(). Further calls do nothing. */
+void svart_fault_lose(struct svart_fault_lane *lane, enum svart_fault_loss loss, int value);
 
 /** The counters of a lane in use. */
 static inline struct svart_fault_counters *svart_fault_counters(struct svart_fault_lane *lane)
@@ -357,67 +424,61 @@ static inline void svart_fault_count(_Atomic uint64_t *counter, uint64_t nr)
 		atomic_fetch_add_explicit(counter, nr, memory_order_relaxed);
 }
 
-/* --- resolver.c ------------------------------------------------------------------------------------ */
+/* --- lane.c: inside the gate, or control: only control calls open and close lanes ----------------- */
 
-/** Starts params.resolvers threads. @return 0 or -errno, told. @thread control. */
-int svart_fault_crew_create(struct svart_fault_service *s, struct svart_fault_crew **out);
-/** Ends them; no source is left. @param join false in a forked child. @thread control. */
-void svart_fault_crew_destroy(struct svart_fault_crew *crew, bool join);
-/** Hands groups over, which are QUEUED. @thread inside the gate. @blocks never. */
-void svart_fault_crew_hand(struct svart_fault_crew *crew, const uint32_t *groups, uint32_t nr);
-/** Takes back groups, in any order. @return how many. @thread inside the gate. @blocks never. */
-uint32_t svart_fault_crew_take(struct svart_fault_crew *crew, uint32_t *groups, uint32_t nr);
-/**
- * Says that the passes wait for what resolvers have: the next one to give some back wakes them.
- * @thread inside the gate.
- */
-void svart_fault_crew_want(struct svart_fault_crew *crew);
-/** Waits until no resolver touches the lane. @thread control, outside the gate. */
-void svart_fault_crew_settle(struct svart_fault_crew *crew, struct svart_fault_lane *lane);
-
-/* --- service.c ------------------------------------------------------------------------------------- */
-
-/**
- * @return the lane that serves a source, or NULL.
- * @thread inside the gate; or control: only control calls open and close lanes.
- */
+/** @return the lane that serves a source, or NULL. */
 struct svart_fault_lane *svart_fault_lane_find(
 	struct svart_fault_service *s, const struct svart_fault_source *source);
-/** Allocates a worker's arrays. @return 0 or -ENOMEM. */
-int svart_fault_worker_init(struct svart_fault_worker *w, struct svart_fault_service *s);
-void svart_fault_worker_fini(struct svart_fault_worker *w);
+/** @return the lane of a source, even if it is being removed; or NULL. */
+struct svart_fault_lane *svart_fault_lane_of(
+	struct svart_fault_service *s, const struct svart_fault_source *source);
+/** @return a lane that is free, or NULL. */
+struct svart_fault_lane *svart_fault_lane_find_free(struct svart_fault_service *s);
+/** The number of a space: the one that it has, or the lowest free one. */
+uint32_t svart_fault_space_number(
+	const struct svart_fault_service *s, const struct svart_space *space);
 
 /* --- stats.c -------------------------------------------------------------------------------------- */
 
-/** Makes sure a lane that is being opened has counters, and notes where they stand. @return 0, -ENOMEM. */
+/** Makes sure that a lane that is being opened has counters, and notes their values. @return 0, -ENOMEM. */
 int svart_fault_counters_open(struct svart_fault_lane *lane);
 void svart_fault_counters_free(struct svart_fault_lane *lane);
 
-/* --- run.c ----------------------------------------------------------------------------------------- */
+/* --- wake.c ---------------------------------------------------------------------------------------- */
 
-/** Starts a thread with signals blocked. @return 0 or -errno, told. @thread control. */
-int svart_fault_thread_start(const struct svart_fault_service *s, const char *name,
-	void *(*main)(void *arg), void *arg, pthread_t *thread);
+/** Wakes the service's own thread from its poll. @thread any. */
+void svart_fault_wake(struct svart_fault_service *s);
+/** As svart_fault_wake(), for a thread that holds the gate's mutex. */
+void svart_fault_kick(void *arg);
+/** Handles what poll() said of the wake eventfd. Inside the gate. */
+void svart_fault_wake_read(struct svart_fault_service *s, short revents);
+/**
+ * Makes the eventfd that wakes the service's own poll, on the machine of the first source, if it needs one.
+ * @return 0 or -errno, told. @thread control, inside the gate.
+ */
+int svart_fault_wake_open(struct svart_fault_service *s, struct svart_machine *m);
+/**
+ * Closes the eventfd after the last source has left: a thread without sources sleeps at the gate. Inside the
+ * gate.
+ */
+void svart_fault_wake_close(struct svart_fault_service *s);
+
+/* --- run.c ----------------------------------------------------------------------------------------- */
 
 /** Makes the service run as params.run says. @return 0 or -errno, told. @thread control. */
 int svart_fault_run_start(struct svart_fault_service *s);
-/** Ends that; there is no source any more. @thread control. */
+/** Ends the running of a service that has no source any more. @thread control. */
 void svart_fault_run_stop(struct svart_fault_service *s);
-/** Wakes the service's own thread from its poll. @thread any. */
-void svart_fault_wake(struct svart_fault_service *s);
-/** As above, for who holds the gate's mutex. */
-void svart_fault_kick(void *arg);
-
 /**
- * A source came to machine m: makes the wake eventfd, or the idle hook, if the way the service runs
+ * Adds a source to machine m: makes the wake eventfd, or the idle hook, if the way the service runs
  * needs one and there is none.
  * @return 0 or -errno, told. @thread control, inside the gate.
  */
 int svart_fault_machine_get(struct svart_fault_service *s, struct svart_machine *m);
 /**
- * A source left.
- * @return a hook that the caller takes off m once it is outside the gate (whose threads may wait in
- * the hook for it), or NULL.
+ * Takes a source off machine m.
+ * @return a hook that the caller takes off m when it is outside the gate (threads in the hook may wait for
+ *         the gate), or NULL.
  */
 struct svart_idle_hook *svart_fault_machine_put(
 	struct svart_fault_service *s, struct svart_machine *m);

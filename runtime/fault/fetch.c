@@ -6,19 +6,17 @@
 
 #include "request_trace.h"
 
-/** How long a source that said "later" is left alone. */
-#define RETRY_NS UINT64_C(1000000)
-
 /* --- deadlines ----------------------------------------------------------------------------------- */
 
-/** A state moves forward only, so one of the two holds unless it was answered. */
-static bool group_expire(struct svart_fault_group *g)
+static void deadline_count(const struct svart_fault_service *s, struct svart_fault_lane *lane,
+	uint32_t group, uint64_t now)
 {
-	return svart_fault_group_move(g, SVART_FAULT_GROUP_QUEUED, SVART_FAULT_GROUP_ANSWERED) ||
-	       svart_fault_group_move(g, SVART_FAULT_GROUP_RESOLVING, SVART_FAULT_GROUP_ANSWERED);
+	svart_fault_count(&svart_fault_counters(lane)->deadlines, 1);
+	svart_trace_deadline(lane->source->device, svart_fault_last(s, group),
+		now - s->groups[group].fetched_ns);
 }
 
-/** Answers a lane's groups whose time is up; their resolvers will find that out by themselves. */
+/** Answers a lane's groups whose deadline has passed; their resolvers find that out by themselves. */
 static void lane_expire(struct svart_fault_service *s, struct svart_fault_lane *lane)
 {
 	uint64_t now = svart_fault_now(lane);
@@ -30,12 +28,12 @@ static void lane_expire(struct svart_fault_service *s, struct svart_fault_lane *
 		if (now - g->fetched_ns < s->params.deadline_ns)
 			break;
 		svart_fault_waiting_remove(s, group);
-		if (!group_expire(g) || g->kind == SVART_FAULT_KIND_EAGER)
+		if (!svart_fault_group_take(g))
 			continue;
-		svart_fault_count(&svart_fault_counters(lane)->deadlines, 1);
-		svart_trace_deadline(
-			lane->source->device, svart_fault_last(s, group), now - g->fetched_ns);
+		if (svart_page_request_is_owed(svart_fault_last(s, group)))
+			deadline_count(s, lane, group, now);
 		svart_fault_answer_group(&s->worker, group, SVART_PAGE_RESPONSE_INVALID);
+		svart_fault_rest_end(s, group);
 	}
 }
 
@@ -56,7 +54,7 @@ static uint64_t time_left(uint64_t now, uint64_t then)
 	return then > now ? then - now : 0;
 }
 
-/** Whether a lane's nodes are taken, and some will come back when their groups are done with. */
+/** Whether all nodes for a lane are taken, and some will come back when their groups are done. */
 static bool lane_starved(const struct svart_fault_service *s, const struct svart_fault_lane *lane)
 {
 	return s->nr_held != 0 && svart_group_pool_free(s->pool) < svart_fault_record_nodes(lane);
@@ -88,7 +86,7 @@ uint64_t svart_fault_starved_ns(const struct svart_fault_service *s, struct svar
 	return time_left(now - lane->starved_ns, s->params.deadline_ns);
 }
 
-/** When an open lane is to be looked at without its fd being readable. */
+/** Nanoseconds until an open lane is to be looked at even if its fd is not readable. */
 static uint64_t lane_fetch_due_ns(
 	const struct svart_fault_service *s, struct svart_fault_lane *lane)
 {
@@ -109,6 +107,8 @@ static uint64_t lane_due_ns(const struct svart_fault_service *s, struct svart_fa
 		age = svart_fault_now(lane) - s->groups[lane->oldest].fetched_ns;
 		due = time_left(age, s->params.deadline_ns);
 	}
+	if (svart_fault_rested(lane))
+		return 0;
 	if (!svart_fault_lane_open(lane))
 		return due;
 	fetch_due = lane_fetch_due_ns(s, lane);
@@ -130,108 +130,82 @@ uint64_t svart_fault_due_ns(struct svart_fault_service *s)
 	return due;
 }
 
-/* --- fetching and grouping ----------------------------------------------------------------------- */
+/* --- fetching ------------------------------------------------------------------------------------ */
 
-size_t svart_fault_drop_partial(struct svart_fault_lane *lane)
+size_t svart_fault_drop_partial(struct svart_fault_service *s, struct svart_fault_lane *lane)
 {
-	size_t nr = svart_grouper_drop_partial(lane->grouper);
+	size_t nr = lane->wing != NULL ? lane->wing->drop(lane)
+				       : svart_group_open_drop(s->pool, &lane->open);
 
 	svart_fault_count(&svart_fault_counters(lane)->dropped, nr);
 	return nr;
 }
 
-/** There is no node for what is owed an answer: the answer is INVALID, and needs none. */
-static void request_abort(struct svart_fault_service *s, struct svart_fault_lane *lane,
-	const struct svart_page_request *request, uint64_t now)
-{
-	svart_fault_answer(&s->worker, lane, request, SVART_PAGE_RESPONSE_INVALID, now);
-}
-
-static bool request_is_stop_marker(const struct svart_page_request *request)
-{
-	return (request->flags & SVART_PAGE_REQUEST_LAST) &&
-	       !(request->flags & SVART_PAGE_REQUEST_MALFORMED) &&
-	       !(request->access & (SVART_ACCESS_READ | SVART_ACCESS_WRITE | SVART_ACCESS_EXEC));
-}
-
-/** A record of a partial group: is it handled before the LAST, because it must or because it may? */
-static void request_partial(struct svart_fault_service *s, struct svart_fault_lane *lane,
-	const struct svart_page_request *request, uint32_t group, uint64_t now)
-{
-	if (request->flags & SVART_PAGE_REQUEST_NEEDS_RESPONSE) {
-		if (svart_fault_single_ready(s, lane, request, SVART_FAULT_KIND_OWN, group, now) !=
-			0)
-			request_abort(s, lane, request, now);
-	} else if (lane->mode == SVART_FAULT_EAGER && !lane->source->ops->whole_groups &&
-		   svart_group_pool_free(s->pool) > s->nr_to_come) {
-		/* Where nodes are scarce it waits for the LAST, as in deferred mode. */
-		if (svart_fault_single_ready(
-			    s, lane, request, SVART_FAULT_KIND_EAGER, group, now) == 0)
-			svart_fault_count(&svart_fault_counters(lane)->eager_pages, 1);
-	}
-}
-
-/** A record that could not be kept. @return -ENOMEM. */
-static int request_refused(struct svart_fault_service *s, struct svart_fault_lane *lane,
+/** Refuses a record that there is no node for: its group is dropped, and answered INVALID at its LAST. */
+static void record_refused(struct svart_fault_service *s, struct svart_fault_lane *lane,
 	const struct svart_page_request *request, uint32_t dropped, uint64_t now)
 {
 	svart_fault_count(&svart_fault_counters(lane)->dropped, dropped);
-	if (request->flags & (SVART_PAGE_REQUEST_LAST | SVART_PAGE_REQUEST_NEEDS_RESPONSE))
-		request_abort(s, lane, request, now);
-	return -ENOMEM;
+	if (svart_page_request_is_owed(request))
+		svart_fault_answer(&s->worker, lane, request, SVART_PAGE_RESPONSE_INVALID, now);
 }
 
-int svart_fault_report(struct svart_fault_service *s, struct svart_fault_lane *lane,
+/** Takes the next record of whole groups: its group is ready at its LAST. */
+static void record_take(struct svart_fault_service *s, struct svart_fault_lane *lane,
 	const struct svart_page_request *request, uint64_t now)
 {
-	struct svart_fault_counters *n = svart_fault_counters(lane);
-	uint32_t before = svart_group_pool_free(s->pool), group;
-	int rc;
+	uint32_t begun = lane->open.nr, group;
+	int rc = svart_group_open_add(s->pool, &lane->open, request, &group);
 
 	svart_trace_page_request(lane->source->device, request);
-	if (!lane->source->ops->answers_stop_markers && request_is_stop_marker(request))
-		return 0;
-	if (request->flags & SVART_PAGE_REQUEST_LAST)
-		svart_fault_count(&n->groups, 1);
-	rc = svart_grouper_add(lane->grouper, request, &group);
-	if (rc < 0)
-		return request_refused(
-			s, lane, request, svart_group_pool_free(s->pool) - before + 1, now);
-	if (rc == 1)
+	if (rc < 0) {
+		record_refused(s, lane, request, begun + 1, now);
+	} else if (rc == 1) {
 		svart_fault_group_ready(s, lane, group, now);
-	else
-		request_partial(s, lane, request, group, now);
-	if (!(request->flags & SVART_PAGE_REQUEST_MALFORMED))
-		return 0;
-	/* One of a partial group is counted if the group is dropped, and else is answered with it. */
-	svart_fault_count(&n->dropped, rc == 1);
-	return -EOPNOTSUPP;
+		svart_fault_count(&svart_fault_counters(lane)->dropped,
+			(request->flags & SVART_PAGE_REQUEST_MALFORMED) != 0);
+	}
 }
 
-static void lane_overflow(struct svart_fault_lane *lane)
+static void records_take(
+	struct svart_fault_service *s, struct svart_fault_lane *lane, uint32_t nr, uint64_t now)
 {
-	svart_fault_count(&svart_fault_counters(lane)->overflows, 1);
-	svart_trace_overflow(lane->source->device, svart_fault_drop_partial(lane));
+	uint64_t groups = 0;
+	uint32_t i;
+
+	for (i = 0; i < nr; i++)
+		groups += (s->fetched[i].flags & SVART_PAGE_REQUEST_LAST) != 0;
+	svart_fault_count(&svart_fault_counters(lane)->groups, groups);
+	for (i = 0; i < nr; i++)
+		record_take(s, lane, &s->fetched[i], now);
+}
+
+static void lane_retry(struct svart_fault_lane *lane)
+{
+	lane->retry_ns = svart_fault_now(lane) + SVART_FAULT_RETRY_NS;
 }
 
 static void fetch_failed(struct svart_fault_lane *lane, int rc)
 {
 	switch (rc) {
-	case -EOVERFLOW:
-		lane_overflow(lane);
+	case -EAGAIN:
+	case -ENOMEM: /* They pass, and giving up would leave operations without an answer. */
+		lane_retry(lane);
 		break;
 	case -ENODEV:
 	case -EBADF:
-		svart_fault_lose(lane);
+		svart_fault_lose(lane, SVART_FAULT_LOSS_FETCH, -rc);
 		break;
-	default: /* It may pass, and giving up would leave operations without an answer. */
-		lane->retry_ns = svart_fault_now(lane) + RETRY_NS;
+	default: /* It may pass. If it does not, operations would wait for their answers for ever. */
+		if (++lane->failures < SVART_FAULT_MAX_FAILURES)
+			lane_retry(lane);
+		else
+			svart_fault_lose(lane, SVART_FAULT_LOSS_FETCH, -rc);
 		break;
 	}
 }
 
-/** Records the source took and could not deliver. */
-static void malformed_count(struct svart_fault_lane *lane)
+void svart_fault_count_malformed(struct svart_fault_lane *lane)
 {
 	struct svart_fault_counters *n = svart_fault_counters(lane);
 	uint64_t nr = lane->source->malformed - lane->malformed;
@@ -242,9 +216,9 @@ static void malformed_count(struct svart_fault_lane *lane)
 }
 
 /**
- * How many records to fetch: what there are nodes for; the rest waits in the kernel. With none, partial
- * groups hold every node, or groups that did not come back in time: more records can end the former,
- * and those there is no node for are refused.
+ * How many records to fetch: as many as there are nodes for; the rest waits in the kernel. If there are no
+ * nodes, they are in partial groups, or in groups that did not come back in time. Then it fetches all the
+ * same: more records can complete the partial groups, and records without a node are refused.
  */
 static size_t fetch_room(const struct svart_fault_service *s, const struct svart_fault_lane *lane)
 {
@@ -253,29 +227,96 @@ static size_t fetch_room(const struct svart_fault_service *s, const struct svart
 	return room != 0 && room < SVART_FAULT_FETCH_BURST ? room : SVART_FAULT_FETCH_BURST;
 }
 
-static void lane_fetch(struct svart_fault_service *s, struct svart_fault_lane *lane)
+ssize_t svart_fault_fetch(struct svart_fault_service *s, struct svart_fault_lane *lane, size_t nr)
 {
 	struct svart_fault_source *source = lane->source;
-	ssize_t n, i;
-	uint64_t now;
+	ssize_t n = source->ops->fetch(source, s->fetched, nr);
+
+	svart_fault_count_malformed(lane);
+	if (n == -EOVERFLOW && lane->wing != NULL)
+		lane->wing->overflow(s, lane);
+	else if (n < 0)
+		fetch_failed(lane, (int)n);
+	else
+		lane->failures = 0;
+	if (n > 0)
+		svart_fault_count(&svart_fault_counters(lane)->page_requests, (uint64_t)n);
+	return n;
+}
+
+/** Takes up to nr records. @return how many. */
+static size_t lane_take(struct svart_fault_service *s, struct svart_fault_lane *lane, size_t nr)
+{
+	ssize_t n = svart_fault_fetch(s, lane, nr);
+
+	if (n <= 0)
+		return 0;
+	s->worked = true;
+	if (lane->wing != NULL)
+		lane->wing->take(s, lane, (uint32_t)n, svart_fault_now(lane));
+	else
+		records_take(s, lane, (uint32_t)n, svart_fault_now(lane));
+	return (size_t)n;
+}
+
+/**
+ * Takes a burst. If nodes are few, it takes the burst in pieces, as long as there are nodes. Records of a
+ * group that is being dropped take no nodes: so a device that sends many of them delays no other device, and
+ * not even its own raw queue, which may be full of them.
+ */
+static void lane_fetch(struct svart_fault_service *s, struct svart_fault_lane *lane)
+{
+	size_t left = SVART_FAULT_FETCH_BURST, room, taken;
 
 	if (svart_fault_starved_ns(s, lane) != 0)
 		return;
-	n = source->ops->fetch(source, s->fetched, fetch_room(s, lane));
-	malformed_count(lane);
-	if (n < 0) {
-		fetch_failed(lane, (int)n);
+	do {
+		room = fetch_room(s, lane);
+		room = room < left ? room : left;
+		taken = lane_take(s, lane, room);
+		left -= taken;
+	} while (taken == room && left != 0 && svart_fault_lane_open(lane) &&
+		 svart_group_pool_free(s->pool) >= svart_fault_record_nodes(lane));
+}
+
+bool svart_fault_source_watched(const struct svart_fault_source *source)
+{
+	return source->ops->check != NULL || source->watch != NULL;
+}
+
+static void lane_watch(struct svart_fault_lane *lane)
+{
+	struct svart_fault_source *source = lane->source;
+	int rc = source->ops->check != NULL ? source->ops->check(source) : 0;
+
+	if (rc != 0)
+		svart_fault_lose(lane, SVART_FAULT_LOSS_CHECK, -rc);
+	else if (source->watch != NULL)
+		source->watch(source->owner);
+}
+
+/** Checks the sources of a machine whose loss their fds do not show. */
+static void machine_watch(struct svart_fault_service *s, struct svart_fault_machine *place)
+{
+	uint64_t now = place->m->ops->now_ns(place->m);
+	uint32_t i;
+
+	if (now < place->watch_ns)
 		return;
+	place->watch_ns = now + SVART_FAULT_WATCH_NS;
+	for (i = 0; i < s->nr_lanes; i++) {
+		if (svart_fault_lane_open(&s->lanes[i]) && s->lanes[i].source->m == place->m)
+			lane_watch(&s->lanes[i]);
 	}
-	if (n == 0)
-		return;
-	s->worked = true;
-	now = svart_fault_now(lane);
-	svart_fault_count(&svart_fault_counters(lane)->page_requests, (uint64_t)n);
-	for (i = 0; i < n; i++) {
-		s->nr_to_come = (uint32_t)(n - i - 1);
-		svart_fault_report(s, lane, &s->fetched[i], now);
-	}
+}
+
+static void lanes_watch(struct svart_fault_service *s)
+{
+	uint32_t i;
+
+	for (i = 0; s->nr_watched != 0 && i < SVART_FAULT_MAX_MACHINES; i++)
+		if (s->machines[i].m != NULL)
+			machine_watch(s, &s->machines[i]);
 }
 
 static void lanes_fetch(struct svart_fault_service *s)
@@ -288,7 +329,7 @@ static void lanes_fetch(struct svart_fault_service *s)
 		if (lane->state != SVART_FAULT_LANE_ACTIVE)
 			continue;
 		if (!svart_fault_lane_open(lane))
-			svart_fault_drop_partial(lane);
+			svart_fault_drop_partial(s, lane);
 		else if (lane->readable || (lane->retry_ns == 0 && lane->source->buffered != 0))
 			lane_fetch(s, lane);
 		lane->readable = false;
@@ -302,6 +343,8 @@ uint32_t svart_fault_pass(struct svart_fault_service *s)
 	s->worker.outbox.nr_sent = 0;
 	svart_fault_reap(s);
 	lanes_expire(s);
+	svart_fault_rested_hand(s);
+	lanes_watch(s);
 	lanes_fetch(s);
 	svart_fault_flush(&s->worker);
 	svart_fault_ready_flush(s);

@@ -4,8 +4,13 @@
 
 void svart_gate_init(struct svart_gate *gate)
 {
+	pthread_condattr_t attr;
+
 	pthread_mutex_init(&gate->mutex, NULL);
-	pthread_cond_init(&gate->changed, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&gate->changed, &attr);
+	pthread_condattr_destroy(&attr);
 	gate->busy = false;
 	gate->control = 0;
 }
@@ -28,17 +33,24 @@ bool svart_gate_try(struct svart_gate *gate)
 	return inside;
 }
 
-void svart_gate_enter_control(struct svart_gate *gate, void (*kick)(void *arg), void *arg)
+bool svart_gate_enter_control(struct svart_gate *gate, void (*kick)(void *arg), void *arg,
+	const struct timespec *deadline)
 {
+	bool inside;
+	int rc = 0;
+
 	pthread_mutex_lock(&gate->mutex);
 	gate->control++;
 	if (gate->busy)
 		kick(arg);
-	while (gate->busy)
-		pthread_cond_wait(&gate->changed, &gate->mutex);
+	while (gate->busy && rc == 0)
+		rc = pthread_cond_timedwait(&gate->changed, &gate->mutex, deadline);
 	gate->control--;
-	gate->busy = true;
+	inside = !gate->busy;
+	if (inside)
+		gate->busy = true;
 	pthread_mutex_unlock(&gate->mutex);
+	return inside;
 }
 
 bool svart_gate_enter_thread(

@@ -2,12 +2,10 @@
 /* Copyright (c) 2026 the svart authors */
 #include "engine.h"
 
-#include <errno.h>
-#include <string.h>
-
+#include "own_copy.h"
 #include "request_trace.h"
 
-/* --- what waits for its end ----------------------------------------------------------------------- */
+/* --- groups that wait for their answer ------------------------------------------------------------ */
 
 static void waiting_add(
 	struct svart_fault_service *s, struct svart_fault_lane *lane, uint32_t group)
@@ -42,30 +40,16 @@ void svart_fault_waiting_remove(struct svart_fault_service *s, uint32_t group)
 
 /* --- ready ---------------------------------------------------------------------------------------- */
 
-/** The state of the group that begins at a node; fresh, if what is there is of one before it. */
-static struct svart_fault_group *group_state(struct svart_fault_service *s, uint32_t group)
-{
-	uint32_t serial = svart_group_pool_nodes(s->pool)[group].serial;
-	struct svart_fault_group *g = &s->groups[group];
-
-	if (g->serial != serial) {
-		g->serial = serial;
-		g->code = SVART_PAGE_RESPONSE_SUCCESS;
-		g->parent = SVART_GROUP_NONE;
-		g->singles = 0;
-		g->kind = SVART_FAULT_KIND_GROUP;
-		g->complete = false;
-	}
-	return g;
-}
-
-/** From now on it has a deadline, and removing its lane ends it. */
-static void group_queue(
-	struct svart_fault_service *s, struct svart_fault_lane *lane, uint32_t group, uint64_t now)
+void svart_fault_group_queue(struct svart_fault_service *s, struct svart_fault_lane *lane,
+	uint32_t group, enum svart_page_response_code code, uint64_t now)
 {
 	struct svart_fault_group *g = &s->groups[group];
 
 	g->lane = (uint32_t)(lane - s->lanes);
+	g->wing = lane->wing;
+	g->code = code;
+	g->aside = false;
+	g->resting = false;
 	g->fetched_ns = now;
 	atomic_store_explicit(&g->state, SVART_FAULT_GROUP_QUEUED, memory_order_relaxed);
 	waiting_add(s, lane, group);
@@ -75,41 +59,15 @@ static void group_queue(
 void svart_fault_group_ready(
 	struct svart_fault_service *s, struct svart_fault_lane *lane, uint32_t group, uint64_t now)
 {
-	struct svart_fault_group *g = group_state(s, group);
-
 	svart_trace_group_ready(lane->source->device, svart_fault_last(s, group),
 		svart_group_pool_nodes(s->pool)[group].nr);
-	g->complete = true;
-	group_queue(s, lane, group, now);
-	if (g->singles == 0)
-		s->ready[s->nr_ready++] = group;
-	else
-		s->nr_parents++;
-}
-
-int svart_fault_single_ready(struct svart_fault_service *s, struct svart_fault_lane *lane,
-	const struct svart_page_request *request, enum svart_fault_kind kind, uint32_t parent,
-	uint64_t now)
-{
-	struct svart_fault_group *g, *p;
-	uint32_t single;
-
-	if (svart_group_pool_take(s->pool, request, &single) != 0)
-		return -ENOMEM;
-	p = group_state(s, parent);
-	p->singles++;
-	g = group_state(s, single);
-	g->kind = (uint8_t)kind;
-	g->parent = parent;
-	g->parent_serial = p->serial;
-	group_queue(s, lane, single, now);
-	s->ready[s->nr_ready++] = single;
-	return 0;
+	svart_fault_group_queue(s, lane, group, SVART_PAGE_RESPONSE_SUCCESS, now);
+	s->ready[s->nr_ready++] = group;
 }
 
 /* --- done ----------------------------------------------------------------------------------------- */
 
-/** Gives back a group whose nodes nobody else can touch any more. */
+/** Frees a group whose nodes no other thread can touch any more. */
 static void group_free(struct svart_fault_service *s, uint32_t group)
 {
 	svart_fault_waiting_remove(s, group);
@@ -119,42 +77,101 @@ static void group_free(struct svart_fault_service *s, uint32_t group)
 	s->nr_held--;
 }
 
-/** Tells the group of a single that it is done, and hands the group on if it waited for that. */
-static void parent_tell(struct svart_fault_service *s, const struct svart_fault_group *single)
+void svart_fault_group_hand(struct svart_fault_service *s, uint32_t group)
 {
-	uint32_t parent = single->parent;
-	struct svart_fault_group *p = &s->groups[parent];
-
-	if (p->serial != single->parent_serial)
-		return; /* It was dropped, and its place is another's now. */
-	p->singles--;
-	if (single->code != SVART_PAGE_RESPONSE_SUCCESS)
-		p->code = single->code;
-	if (!p->complete || p->singles != 0)
-		return;
-	s->nr_parents--;
-	/* Nobody but a pass, which this is, moves a group that was not handed on. */
-	if (atomic_load_explicit(&p->state, memory_order_relaxed) == SVART_FAULT_GROUP_QUEUED)
-		s->ready[s->nr_ready++] = parent;
+	/* Only a pass moves a group that was not handed on, and this is one. */
+	if (atomic_load_explicit(&s->groups[group].state, memory_order_relaxed) ==
+		SVART_FAULT_GROUP_QUEUED)
+		s->ready[s->nr_ready++] = group;
 	else
-		group_free(s, parent);
+		group_free(s, group);
+}
+
+/* --- rest ----------------------------------------------------------------------------------------- */
+
+/**
+ * Lets a group rest that was put aside. @return false: it was answered meanwhile, or was answered by this
+ * call.
+ */
+static bool rest_begin(struct svart_fault_service *s, uint32_t group)
+{
+	struct svart_fault_group *g = &s->groups[group];
+	struct svart_fault_lane *lane = &s->lanes[g->lane];
+
+	g->aside = false;
+	if (lane->state != SVART_FAULT_LANE_ACTIVE) {
+		/* All waiting groups of its lane were answered INVALID while a resolver had this one. */
+		if (svart_fault_group_move(
+			    g, SVART_FAULT_GROUP_QUEUED, SVART_FAULT_GROUP_ANSWERED)) {
+			svart_fault_answer_group(&s->worker, group, SVART_PAGE_RESPONSE_INVALID);
+			svart_fault_flush(&s->worker);
+		}
+		return false;
+	}
+	/* Only a pass moves a group that no resolver has, and this is one. */
+	if (atomic_load_explicit(&g->state, memory_order_relaxed) != SVART_FAULT_GROUP_QUEUED)
+		return false;
+	g->resting = true;
+	/* An invalidation that ended since the group was resolved may be the one that it waits for. */
+	if (lane->nr_resting++ == 0 || g->ends < lane->ends)
+		lane->ends = g->ends;
+	return true;
+}
+
+void svart_fault_rest_end(struct svart_fault_service *s, uint32_t group)
+{
+	struct svart_fault_group *g = &s->groups[group];
+
+	if (!g->resting)
+		return;
+	g->resting = false;
+	s->lanes[g->lane].nr_resting--;
+	svart_fault_group_done(s, group);
+}
+
+static void lane_rested_hand(struct svart_fault_service *s, struct svart_fault_lane *lane)
+{
+	uint32_t group;
+
+	lane->ends = svart_space_ends(lane->space);
+	for (group = lane->oldest; group != SVART_GROUP_NONE; group = s->groups[group].next) {
+		if (!s->groups[group].resting)
+			continue;
+		s->groups[group].resting = false;
+		s->ready[s->nr_ready++] = group;
+	}
+	lane->nr_resting = 0;
+}
+
+void svart_fault_rested_hand(struct svart_fault_service *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nr_lanes; i++)
+		if (s->lanes[i].state == SVART_FAULT_LANE_ACTIVE &&
+			svart_fault_rested(&s->lanes[i]))
+			lane_rested_hand(s, &s->lanes[i]);
 }
 
 void svart_fault_group_done(struct svart_fault_service *s, uint32_t group)
 {
-	if (s->groups[group].parent != SVART_GROUP_NONE)
-		parent_tell(s, &s->groups[group]);
+	const struct svart_fault_wing *wing = s->groups[group].wing;
+
+	if (s->groups[group].aside && rest_begin(s, group))
+		return;
+	if (wing != NULL)
+		wing->done(s, group);
 	group_free(s, group);
 }
 
 void svart_fault_reap(struct svart_fault_service *s)
 {
-	uint32_t done[SVART_FAULT_RESOLVE_BURST];
+	uint32_t done[SVART_CREW_BURST];
 	uint32_t i, nr;
 
 	if (s->crew == NULL)
 		return;
-	while ((nr = svart_fault_crew_take(s->crew, done, SVART_FAULT_RESOLVE_BURST)) != 0) {
+	while ((nr = svart_crew_take(s->crew, done, SVART_CREW_BURST)) != 0) {
 		for (i = 0; i < nr; i++)
 			svart_fault_group_done(s, done[i]);
 		s->worked = true;
@@ -172,21 +189,24 @@ void svart_fault_abandon(struct svart_fault_service *s, struct svart_fault_lane 
 			continue;
 		svart_fault_waiting_remove(s, group);
 		svart_fault_answer_group(&s->worker, group, SVART_PAGE_RESPONSE_INVALID);
+		svart_fault_rest_end(s, group);
 	}
 	svart_fault_flush(&s->worker);
 }
 
-/** Resolves and answers here what is ready. What becomes ready by that is left in the list. */
+/** Resolves and answers ready groups here. Groups that become ready by that stay in the list. */
 static void ready_resolve(struct svart_fault_service *s)
 {
 	uint32_t i, nr = s->nr_ready;
 
 	svart_fault_resolve(&s->worker, s->ready, nr);
-	/* Groups are added behind the nr singles that they waited for: all are held, so all fit. */
+	/*
+	 * Groups that a wing kept back until these were done are added behind them: all are held, so all fit.
+	 */
 	for (i = 0; i < nr; i++)
 		svart_fault_group_done(s, s->ready[i]);
 	s->nr_ready -= nr;
-	memmove(s->ready, &s->ready[nr], s->nr_ready * sizeof(*s->ready));
+	svart_own_copy(s->ready, &s->ready[nr], s->nr_ready * sizeof(*s->ready));
 }
 
 void svart_fault_ready_flush(struct svart_fault_service *s)
@@ -195,7 +215,7 @@ void svart_fault_ready_flush(struct svart_fault_service *s)
 		while (s->nr_ready != 0)
 			ready_resolve(s);
 	} else if (s->nr_ready != 0) {
-		svart_fault_crew_hand(s->crew, s->ready, s->nr_ready);
+		svart_crew_hand(s->crew, s->ready, s->nr_ready);
 		s->nr_ready = 0;
 	}
 }

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * The trace points that are about a page request; the others of svart.fault.* are in trace.h.
+ * The trace points that are about a page request; the other points of svart.fault.* are in trace.h.
  */
 
 #include "page_request.h"
@@ -25,14 +25,14 @@ static inline void svart_trace_page_request(
 		request->token, request->addr, request->access, request->flags);
 }
 
-/** A group's LAST was fetched. nr: how many requests it has. */
+/** A group's LAST was fetched. nr: how many requests the group has. */
 static inline void svart_trace_group_ready(
 	uint32_t device, const struct svart_page_request *last, uint32_t nr)
 {
 	svart_point_group_ready(device, svart_trace_pasid(last), last->group_id, last->token, nr);
 }
 
-/** A group was answered INVALID because its deadline passed. ns: since the fetch. */
+/** A group was answered INVALID because its deadline passed. ns: time since the fetch. */
 static inline void svart_trace_deadline(
 	uint32_t device, const struct svart_page_request *last, uint64_t ns)
 {

@@ -10,17 +10,34 @@ bool svart_fault_group_move(struct svart_fault_group *group, enum svart_fault_gr
 	unsigned int expected = from;
 
 	/*
-	 * Orders what the mover wrote before (a claim counted, a code) before the new state, and the
-	 * state before what he does next; pairs with every other move of this group.
+	 * Orders earlier writes of the caller (a claim counted, a code) before the new state, and the
+	 * state before what it does next; pairs with every other move of this group.
 	 */
 	return atomic_compare_exchange_strong_explicit(
 		&group->state, &expected, to, memory_order_acq_rel, memory_order_acquire);
 }
 
-void svart_fault_lose(struct svart_fault_lane *lane)
+bool svart_fault_group_take(struct svart_fault_group *group)
 {
-	if (!atomic_exchange_explicit(&lane->lost, true, memory_order_relaxed))
-		svart_fault_count(&svart_fault_counters(lane)->sources_lost, 1);
+	unsigned int state = atomic_load_explicit(&group->state, memory_order_relaxed);
+
+	/* Its worker may put it aside between two tries, which leads back to QUEUED. */
+	while (state == SVART_FAULT_GROUP_QUEUED || state == SVART_FAULT_GROUP_RESOLVING)
+		if (atomic_compare_exchange_weak_explicit(&group->state, &state,
+			    SVART_FAULT_GROUP_ANSWERED, memory_order_acq_rel, memory_order_acquire))
+			return true;
+	return false;
+}
+
+void svart_fault_lose(struct svart_fault_lane *lane, enum svart_fault_loss loss, int value)
+{
+	struct svart_fault_source *source = lane->source;
+
+	if (atomic_exchange_explicit(&lane->lost, true, memory_order_relaxed))
+		return;
+	svart_fault_count(&svart_fault_counters(lane)->sources_lost, 1);
+	if (source->lost != NULL)
+		source->lost(source->owner, loss, value);
 }
 
 static void answer_trace(const struct svart_fault_outbox *box, uint32_t i, uint64_t now)
@@ -32,11 +49,11 @@ static void answer_trace(const struct svart_fault_outbox *box, uint32_t i, uint6
 		answer->flags, answer->code, box->gone[i], now - box->fetched_ns[i]);
 }
 
-/** Counts what was sent, and how long it took from the fetch to here. */
+/** Counts the answers that were sent, and the time that each took since the fetch. */
 static void answers_count(const struct svart_fault_outbox *box)
 {
 	struct svart_fault_counters *n = svart_fault_counters(box->lane);
-	uint64_t now = svart_fault_now(box->lane), success = 0, gone = 0, own = 0;
+	uint64_t now = svart_fault_now(box->lane), success = 0, gone = 0;
 	uint32_t i;
 
 	for (i = 0; i < box->nr; i++) {
@@ -46,11 +63,9 @@ static void answers_count(const struct svart_fault_outbox *box)
 			continue;
 		}
 		success += box->answers[i].code == SVART_PAGE_RESPONSE_SUCCESS;
-		own += box->own[i];
 		svart_histogram_add(&n->latency_ns, now - box->fetched_ns[i]);
 	}
 	svart_fault_count(&n->answers_gone, gone);
-	svart_fault_count(&n->answers_own, own);
 	svart_fault_count(&n->answers_success, success);
 	svart_fault_count(&n->answers_invalid, box->nr - gone - success);
 }
@@ -60,15 +75,19 @@ void svart_fault_flush(struct svart_fault_worker *w)
 	struct svart_fault_outbox *box = &w->outbox;
 	struct svart_fault_source *source;
 	uint32_t i;
+	int rc;
 
 	if (box->nr == 0)
 		return;
 	source = box->lane->source;
 	for (i = 0; i < box->nr; i++)
 		box->gone[i] = false;
-	if (source->ops->respond(source, box->answers, box->nr, box->gone) != 0)
-		svart_fault_lose(box->lane);
+	rc = source->ops->respond(source, box->answers, box->nr, box->gone);
+	if (rc != 0)
+		svart_fault_lose(box->lane, SVART_FAULT_LOSS_RESPOND, -rc);
 	answers_count(box);
+	if (box->lane->wing != NULL)
+		box->lane->wing->sent(box);
 	box->nr_sent += box->nr;
 	box->nr = 0;
 }
@@ -82,7 +101,6 @@ void svart_fault_answer(struct svart_fault_worker *w, struct svart_fault_lane *l
 		svart_fault_flush(w);
 	box->lane = lane;
 	box->fetched_ns[box->nr] = fetched_ns;
-	box->own[box->nr] = (request->flags & SVART_PAGE_REQUEST_LAST) == 0;
 	box->answers[box->nr++] = (struct svart_page_response){
 		.token = request->token,
 		.pasid = request->pasid,
@@ -97,9 +115,9 @@ void svart_fault_answer(struct svart_fault_worker *w, struct svart_fault_lane *l
 void svart_fault_answer_group(struct svart_fault_worker *w, uint32_t group, uint32_t code)
 {
 	struct svart_fault_service *s = w->service;
-	struct svart_fault_group *g = &s->groups[group];
+	const struct svart_page_request *last = svart_fault_last(s, group);
+	const struct svart_fault_group *g = &s->groups[group];
 
-	if (g->kind != SVART_FAULT_KIND_EAGER)
-		svart_fault_answer(
-			w, &s->lanes[g->lane], svart_fault_last(s, group), code, g->fetched_ns);
+	if (svart_page_request_is_owed(last))
+		svart_fault_answer(w, &s->lanes[g->lane], last, code, g->fetched_ns);
 }

@@ -3,55 +3,25 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <rte_service.h>
 #include <rte_service_component.h>
 
-#include "dpdk_compat.h"
 #include "error.h"
+#include "thread.h"
 
 /** Polls without sleeping after a pass that found work: the next fault is often close behind. */
 #define SPIN_POLLS 32
-/** How long the thread stays away from a poll that fails. */
-#define POLL_RETRY_NS UINT64_C(1000000)
-/** How often a DPDK service that is being stopped is looked at. */
+/** How often a DPDK service that is being stopped is checked. */
 #define STOP_LOOK_US 100
-
-/* --- waking ---------------------------------------------------------------------------------------- */
-
-void svart_fault_kick(void *arg)
-{
-	struct svart_fault_service *s = arg;
-	uint64_t one = 1;
-
-	/* It fails only if it was kicked 2^64 - 2 times and not looked at: then it is awake anyway. */
-	if (s->wake_fd >= 0)
-		s->wake_machine->ops->write(s->wake_machine, s->wake_fd, &one, sizeof(one));
-}
-
-void svart_fault_wake(struct svart_fault_service *s)
-{
-	pthread_mutex_lock(&s->gate.mutex);
-	svart_fault_kick(s);
-	pthread_mutex_unlock(&s->gate.mutex);
-}
-
-/** Takes back the wakes so far. Inside the gate, where wake_fd does not change. */
-static void wake_clear(struct svart_fault_service *s)
-{
-	uint64_t count;
-
-	s->wake_machine->ops->read(s->wake_machine, s->wake_fd, &count, sizeof(count));
-}
 
 /* --- polling: inside the gate ---------------------------------------------------------------------- */
 
-/** Whether a lane's fd is to be polled: there are nodes, its source is of use, did not say "later". */
+/**
+ * Whether a lane's fd is to be polled: there are nodes, and its source is not lost and did not say "later".
+ */
 static bool lane_polled(struct svart_fault_service *s, struct svart_fault_lane *lane)
 {
 	if (!svart_fault_lane_open(lane) || svart_fault_starved_ns(s, lane) != 0)
@@ -68,8 +38,8 @@ static unsigned int fds_list(struct svart_fault_service *s)
 	unsigned int nr = 0;
 	uint32_t i;
 
-	if (s->crew != NULL && (svart_fault_starved(s) || s->nr_parents != 0)) {
-		svart_fault_crew_want(s->crew);
+	if (s->crew != NULL && (svart_fault_starved(s) || s->nr_kept_back != 0)) {
+		svart_crew_want(s->crew);
 		svart_fault_reap(s);
 	}
 	for (i = 0; i < s->nr_lanes; i++) {
@@ -88,8 +58,8 @@ static void fds_read(struct svart_fault_service *s, unsigned int nr)
 
 	for (i = 0; i < nr; i++) {
 		lane = &s->lanes[s->fd_lanes[i]];
-		if (s->fds[i].revents & (POLLERR | POLLHUP | POLLNVAL))
-			svart_fault_lose(lane);
+		if (s->fds[i].revents & SVART_FAULT_LOST_EVENTS)
+			svart_fault_lose(lane, SVART_FAULT_LOSS_POLL, s->fds[i].revents);
 		else
 			lane->readable = (s->fds[i].revents & POLLIN) != 0;
 	}
@@ -98,7 +68,7 @@ static void fds_read(struct svart_fault_service *s, unsigned int nr)
 /**
  * Looks which sources have something, sleeping until one has.
  *
- * Sources may be on several machines. The first one's poll serves for all: fd numbers are real on
+ * Sources may be on several machines. The poll of the first machine is used for all: fd numbers are real on
  * every machine (machine.h).
  *
  * @return 0 or -errno of poll.
@@ -115,17 +85,17 @@ static int sources_poll(struct svart_fault_service *s, uint64_t timeout_ns)
 		s->fds[nr++] = (struct pollfd){ .fd = s->wake_fd, .events = POLLIN };
 	if (nr == 0)
 		return 0;
-	/* Taking back what resolvers had can have made groups ready. */
+	/* Groups can have become ready when those of resolvers were taken back. */
 	rc = m->ops->poll(m, s->fds, nr, s->nr_ready != 0 ? 0 : timeout_ns);
 	if (rc < 0)
 		return rc;
 	fds_read(s, nr_lanes);
-	if (nr != nr_lanes && (s->fds[nr_lanes].revents & POLLIN))
-		wake_clear(s);
+	if (nr != nr_lanes)
+		svart_fault_wake_read(s, s->fds[nr_lanes].revents);
 	return 0;
 }
 
-/** A pass for who must not sleep. @return answers sent. */
+/** Makes a pass without sleeping. @return answers sent. */
 static uint32_t pass_now(struct svart_fault_service *s)
 {
 	sources_poll(s, 0);
@@ -145,10 +115,11 @@ static bool thread_ready(const void *arg)
 static void thread_round(struct svart_fault_service *s, unsigned int *spins)
 {
 	struct svart_machine *m = s->wake_machine;
-	int rc = sources_poll(s, *spins != 0 ? 0 : svart_fault_due_ns(s));
+	uint64_t due_ns = *spins != 0 ? 0 : svart_fault_due_ns(s);
+	int rc = sources_poll(s, due_ns < SVART_FAULT_WATCH_NS ? due_ns : SVART_FAULT_WATCH_NS);
 
 	if (rc < 0 && rc != -EINTR)
-		svart_pause(m, m->ops->now_ns(m) + POLL_RETRY_NS);
+		svart_pause(m, m->ops->now_ns(m) + SVART_FAULT_POLL_RETRY_NS);
 	svart_fault_pass(s);
 	if (s->worked)
 		*spins = SPIN_POLLS;
@@ -166,43 +137,6 @@ static void *thread_main(void *arg)
 		svart_gate_leave(&s->gate);
 	}
 	return NULL;
-}
-
-/** All signals but those that an instruction of the thread itself raises. */
-static void signals_block(sigset_t *old)
-{
-	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
-	sigset_t set;
-	size_t i;
-
-	sigfillset(&set);
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		sigdelset(&set, own[i]);
-	pthread_sigmask(SIG_SETMASK, &set, old);
-}
-
-int svart_fault_thread_start(const struct svart_fault_service *s, const char *name,
-	void *(*main)(void *arg), void *arg, pthread_t *thread)
-{
-	sigset_t old;
-	int rc;
-
-	/* The thread inherits the mask; the program's signals are for the program's threads. */
-	signals_block(&old);
-	if (s->eal) {
-		rc = svart_ctrl_thread_create(thread, name, main, arg);
-	} else {
-		rc = -pthread_create(thread, NULL, main, arg);
-		if (rc == 0)
-			pthread_setname_np(*thread, name);
-	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0)
-		return svart_fail(rc,
-			"cannot start thread %s (%s): raise the limit of threads "
-			"(ulimit -u), or pump the service inline",
-			name, strerror(-rc));
-	return 0;
 }
 
 /* --- the DPDK service ------------------------------------------------------------------------------ */
@@ -286,7 +220,7 @@ int svart_fault_run_start(struct svart_fault_service *s)
 {
 	switch (s->params.run) {
 	case SVART_FAULT_RUN_THREAD:
-		return svart_fault_thread_start(s, "svart-fault", thread_main, s, &s->thread);
+		return svart_fault_thread_start(s->eal, "svart-fault", thread_main, s, &s->thread);
 	case SVART_FAULT_RUN_DPDK:
 		return dpdk_start(s);
 	case SVART_FAULT_RUN_INLINE:
@@ -308,40 +242,6 @@ void svart_fault_run_stop(struct svart_fault_service *s)
 	case SVART_FAULT_RUN_INLINE:
 		break;
 	}
-}
-
-/** Makes the eventfd that wakes the service's own poll, on the machine of the first source. */
-static int wake_open(struct svart_fault_service *s, struct svart_machine *m)
-{
-	int fd;
-
-	if (s->params.run != SVART_FAULT_RUN_THREAD || s->wake_fd >= 0)
-		return 0;
-	fd = m->ops->eventfd(m, 0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd < 0)
-		return svart_fail(fd,
-			"cannot make an eventfd for the fault service (%s): raise the "
-			"limit of open files (ulimit -n)",
-			strerror(-fd));
-	pthread_mutex_lock(&s->gate.mutex);
-	s->wake_machine = m;
-	s->wake_fd = fd;
-	pthread_mutex_unlock(&s->gate.mutex);
-	return 0;
-}
-
-/** Closes it with the last source: a thread without sources sleeps at the gate. */
-static void wake_close(struct svart_fault_service *s)
-{
-	struct svart_machine *m = s->wake_machine;
-	int fd = s->wake_fd;
-
-	pthread_mutex_lock(&s->gate.mutex);
-	s->wake_machine = NULL;
-	s->wake_fd = -1;
-	pthread_mutex_unlock(&s->gate.mutex);
-	if (fd >= 0)
-		m->ops->close(m, fd);
 }
 
 /** @return the place of m, or an empty one; NULL if there is neither. */
@@ -369,7 +269,7 @@ int svart_fault_machine_get(struct svart_fault_service *s, struct svart_machine 
 		return svart_fail(-ENOSPC,
 			"a fault service serves %d machines at most: create one more",
 			SVART_FAULT_MAX_MACHINES);
-	rc = wake_open(s, m);
+	rc = svart_fault_wake_open(s, m);
 	if (rc != 0)
 		return rc;
 	if (place->m == NULL && s->params.run == SVART_FAULT_RUN_INLINE) {
@@ -381,6 +281,8 @@ int svart_fault_machine_get(struct svart_fault_service *s, struct svart_machine 
 				"one for several devices",
 				m->ops->name, SVART_MACHINE_MAX_IDLE_HOOKS);
 	}
+	if (place->m == NULL)
+		place->watch_ns = 0;
 	place->m = m;
 	place->nr_sources++;
 	return 0;
@@ -392,7 +294,7 @@ struct svart_idle_hook *svart_fault_machine_put(
 	struct svart_fault_machine *place = machine_find(s, m);
 
 	if (s->nr_sources == 0)
-		wake_close(s);
+		svart_fault_wake_close(s);
 	if (--place->nr_sources != 0)
 		return NULL;
 	place->m = NULL;

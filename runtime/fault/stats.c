@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "service.h"
+#include "sized.h"
+
+static const struct svart_sized stats_sized =
+	SVART_SIZED(svart_fault_stats, latency_max_ns, SVART_FAULT_STATS_INIT);
 
 static uint64_t count_get(const _Atomic uint64_t *counter)
 {
@@ -66,7 +70,7 @@ int svart_fault_counters_open(struct svart_fault_lane *lane)
 	}
 	memset(lane->base, 0, sizeof(*lane->base));
 	counters_add(lane->base, counters, false);
-	/* The longest of all there were here stays in base, the longest of this source begins at 0. */
+	/* The longest latency of earlier sources is kept apart; that of this source begins at 0. */
 	max_keep(&lane->retired_max_ns, count_get(&counters->latency_ns.max));
 	atomic_store_explicit(&counters->latency_ns.max, 0, memory_order_relaxed);
 	return 0;
@@ -98,14 +102,15 @@ static void stats_fill(struct svart_fault_stats *stats, const struct svart_fault
 	};
 }
 
-void svart_fault_stats_get(const struct svart_fault_service *s, struct svart_fault_stats *stats)
+int(svart_fault_stats_get)(const struct svart_fault_service *s, struct svart_fault_stats *given)
 {
+	struct svart_fault_stats stats;
 	struct svart_fault_counters sum = { 0 };
 	const struct svart_fault_counters *counters;
 	uint32_t i;
 
 	for (i = 0; i < SVART_FAULT_MAX_SOURCES; i++) {
-		/* Places are taken from the first on, so none after it was ever used. */
+		/* Places are taken in order, so no place after this one was ever used. */
 		counters = atomic_load_explicit(&s->lanes[i].counters, memory_order_acquire);
 		if (counters == NULL)
 			break;
@@ -113,7 +118,8 @@ void svart_fault_stats_get(const struct svart_fault_service *s, struct svart_fau
 		max_keep(&sum.latency_ns.max, count_get(&counters->latency_ns.max));
 		max_keep(&sum.latency_ns.max, count_get(&s->lanes[i].retired_max_ns));
 	}
-	stats_fill(stats, &sum);
+	stats_fill(&stats, &sum);
+	return svart_sized_out(&stats_sized, given, &stats);
 }
 
 /** Adds what a source has counted since it was added, if it is served. */

@@ -2,7 +2,7 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * The real machine: each call is libc's or the instruction.
+ * The real machine: each function calls libc or executes the instruction.
  */
 
 #include <dirent.h>
@@ -13,7 +13,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +27,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/** Longest sleep of one pause: short against a page fault, long against a poll of memory. */
+/** Longest sleep of one pause: short compared with a page fault, long compared with a poll of memory. */
 #define PAUSE_NS UINT64_C(20000)
 
 static int linux_open(struct svart_machine *m, const char *path, int flags)
@@ -133,14 +132,6 @@ static int linux_eventfd(struct svart_machine *m, unsigned int initial, int flag
 	return fd < 0 ? -errno : fd;
 }
 
-static int linux_userfaultfd(struct svart_machine *m, int flags)
-{
-	long fd = syscall(SYS_userfaultfd, flags);
-
-	(void)m;
-	return fd < 0 ? -errno : (int)fd;
-}
-
 static ssize_t linux_readlink(struct svart_machine *m, const char *path, char *buf, size_t len)
 {
 	ssize_t n = readlink(path, buf, len);
@@ -201,7 +192,7 @@ static void linux_mmio_write64(struct svart_machine *m, volatile void *addr, uin
 	*(volatile uint64_t *)addr = value;
 }
 
-/** The portal of an emulated device: it takes the descriptor when the eighth word has come. */
+/** Stores to the portal of an emulated device, which takes the descriptor when the eighth word has come. */
 static void split_stores(void *ctx, void *portal, const void *descs, uint32_t nr)
 {
 	const uint64_t *from = descs;
@@ -216,7 +207,10 @@ static void split_stores(void *ctx, void *portal, const void *descs, uint32_t nr
 	}
 }
 
-/** Stands in where a portal cannot take ENQCMD: always full, so that nothing is lost unseen. */
+/**
+ * Replaces ENQCMD for a portal that cannot take it. It says that the portal is full, so no descriptor is
+ * lost.
+ */
 static bool no_enqcmd(void *ctx, void *portal, const void *desc)
 {
 	(void)ctx;
@@ -328,7 +322,6 @@ static const struct svart_machine_ops linux_ops = {
 	.madvise = linux_madvise,
 	.poll = linux_poll,
 	.eventfd = linux_eventfd,
-	.userfaultfd = linux_userfaultfd,
 	.readlink = linux_readlink,
 	.getrlimit = linux_getrlimit,
 	.listdir = linux_listdir,
@@ -347,7 +340,7 @@ static int linux_create(const char *options, struct svart_machine **out)
 {
 	struct svart_machine *m = calloc(1, sizeof(*m));
 
-	(void)options; /* It has no keys, so there are none. */
+	(void)options; /* This machine has no option keys, so there are no options. */
 	if (m == NULL)
 		return svart_fail(-ENOMEM, "out of memory");
 	m->ops = &linux_ops;
@@ -380,7 +373,7 @@ static bool linux_kind(unsigned int index, struct svart_machine_kind *kind)
 }
 
 const struct svart_machine_class svart_machine_linux = {
-	.bus = "pci",
+	.name = "linux",
 	.option_keys = linux_option_keys,
 	.create = linux_create,
 	.destroy = linux_destroy,

@@ -15,7 +15,8 @@ void svart_pause(struct svart_machine *m, uint64_t deadline_ns)
 			continue;
 		/*
 		 * Orders the count before the second look at the hook; pairs with the removal, which
-		 * clears the hook first and looks at the count then. One of the two sees the other.
+		 * clears the hook first and looks at the count then. So one of the two threads sees the
+		 * other.
 		 */
 		atomic_fetch_add_explicit(&m->running, 1, memory_order_seq_cst);
 		hook = atomic_load_explicit(&m->hooks[i], memory_order_seq_cst);

@@ -3,28 +3,21 @@
 #include "vma.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/sysmacros.h>
 
-#include "bits.h"
 #include "error.h"
+#include "maps.h"
+#include "mounts.h"
 #include "svart_config.h"
 
 #if SVART_HAVE_PROCMAP_QUERY
 #include <linux/fs.h>
 #endif
 
-/** File systems remembered; more are looked up again each time. */
+/** The most file systems that are remembered; further ones are looked up each time. */
 #define MAX_KNOWN_DEVS 64
-
-/** One line of /proc/self/maps or mountinfo; paths longer than this are cut, which does no harm. */
-#define LINE_BYTES 512
 
 /** What is known of one file system. */
 struct known_dev {
@@ -36,112 +29,12 @@ struct known_dev {
 /** See vma.h. */
 struct svart_vma_reader {
 	struct svart_machine *m;
-	int maps_fd;
+	struct svart_maps *maps;
 	atomic_bool no_query; /* The kernel has no PROCMAP_QUERY. */
 	pthread_mutex_t lock; /* Guards known and nr_known. */
 	unsigned int nr_known;
 	struct known_dev known[MAX_KNOWN_DEVS];
 };
-
-/** What the kernel tells of a VMA, before it is judged. */
-struct raw_vma {
-	uint64_t start, end, inode;
-	uint32_t prot;
-	uint32_t major, minor;
-	bool shared;
-};
-
-/** Reads a file of text line by line, without allocating. Owner: its caller. */
-struct line_reader {
-	struct svart_machine *m;
-	int fd;
-	off_t off;
-	size_t used, have;
-	char buf[4096];
-};
-
-/** @return 1 a line was read (cut to len - 1 bytes), 0 end of file, or -errno. */
-static int next_line(struct line_reader *r, char *line, size_t len)
-{
-	size_t n = 0;
-	ssize_t got;
-	char c;
-
-	for (;;) {
-		if (r->used == r->have) {
-			got = r->m->ops->pread(r->m, r->fd, r->buf, sizeof(r->buf), r->off);
-			if (got < 0)
-				return (int)got;
-			if (got == 0) {
-				line[n] = '\0';
-				return n != 0;
-			}
-			r->off += got;
-			r->have = (size_t)got;
-			r->used = 0;
-		}
-		c = r->buf[r->used++];
-		if (c == '\n') {
-			line[n] = '\0';
-			return 1;
-		}
-		if (n + 1 < len)
-			line[n++] = c;
-	}
-}
-
-/**
- * Whether pages of a file system are written back to a store: then Linux refuses long-term write pins
- * of its shared mappings (mm/gup.c, since 6.5).
- */
-static bool type_has_writeback(const char *type)
-{
-	static const char *const memory_only[] = { "tmpfs", "devtmpfs", "hugetlbfs", "ramfs" };
-	size_t i;
-
-	for (i = 0; i < SVART_ARRAY_SIZE(memory_only); i++) {
-		if (strcmp(type, memory_only[i]) == 0)
-			return false;
-	}
-	return true;
-}
-
-/**
- * Parses a line of mountinfo (proc(5)): "ID PARENT MAJOR:MINOR ROOT MOUNT OPTIONS ... - TYPE ...".
- * @return whether it is of this device; type then holds the file system's type.
- */
-static bool mount_matches(const char *line, uint32_t major, uint32_t minor, char type[32])
-{
-	const char *dash = strstr(line, " - ");
-	unsigned int maj, min;
-
-	if (dash == NULL || sscanf(line, "%*d %*d %u:%u ", &maj, &min) != 2)
-		return false;
-	return maj == major && min == minor && sscanf(dash, " - %31s", type) == 1;
-}
-
-/**
- * A device that no mount has is one of the kernel's own (memfd, shared anonymous): memory only. These have
- * major 0; another one is a disk whose mount a chroot hides.
- */
-static bool read_writeback(struct svart_machine *m, uint32_t major, uint32_t minor)
-{
-	struct line_reader r = { .m = m };
-	char line[LINE_BYTES], type[32];
-	bool writeback = major != 0;
-
-	r.fd = m->ops->open(m, "/proc/self/mountinfo", O_RDONLY);
-	if (r.fd < 0)
-		return true; /* Cannot tell: the safe side is to offer reads only. */
-	while (next_line(&r, line, sizeof(line)) > 0) {
-		if (mount_matches(line, major, minor, type)) {
-			writeback = type_has_writeback(type);
-			break;
-		}
-	}
-	m->ops->close(m, r.fd);
-	return writeback;
-}
 
 static const struct known_dev *find_known(
 	const struct svart_vma_reader *r, uint32_t major, uint32_t minor)
@@ -155,10 +48,23 @@ static const struct known_dev *find_known(
 	return NULL;
 }
 
+static void remember(struct svart_vma_reader *r, uint32_t major, uint32_t minor, bool writeback)
+{
+	pthread_mutex_lock(&r->lock);
+	if (find_known(r, major, minor) == NULL && r->nr_known < MAX_KNOWN_DEVS)
+		r->known[r->nr_known++] = (struct known_dev){ major, minor, writeback };
+	pthread_mutex_unlock(&r->lock);
+}
+
+/**
+ * Whether a device has write-back. If that is not known (yet), it says yes: then devices may only read, which
+ * is safe.
+ */
 static bool dev_has_writeback(struct svart_vma_reader *r, uint32_t major, uint32_t minor)
 {
 	const struct known_dev *known;
 	bool writeback;
+	int rc;
 
 	pthread_mutex_lock(&r->lock);
 	known = find_known(r, major, minor);
@@ -167,26 +73,30 @@ static bool dev_has_writeback(struct svart_vma_reader *r, uint32_t major, uint32
 	if (known != NULL)
 		return writeback;
 
-	writeback = read_writeback(r->m, major, minor);
-	pthread_mutex_lock(&r->lock);
-	if (find_known(r, major, minor) == NULL && r->nr_known < MAX_KNOWN_DEVS)
-		r->known[r->nr_known++] = (struct known_dev){ major, minor, writeback };
-	pthread_mutex_unlock(&r->lock);
-	return writeback;
+	rc = svart_mounts_writeback(r->m, major, minor);
+	if (rc >= 0)
+		remember(r, major, minor, rc != 0);
+	return rc != 0;
 }
 
 #if SVART_HAVE_PROCMAP_QUERY
-/** @return 0, -ENOENT no VMA there, -ENOTTY the kernel has no such query, or another -errno. */
-static int query_vma(struct svart_vma_reader *r, uint64_t addr, struct raw_vma *raw)
+/**
+ * Asks PROCMAP_QUERY. @return 0, -ENOENT no VMA there, -ENOTTY the kernel has no such query, or another
+ * -errno.
+ */
+static int query_area(struct svart_vma_reader *r, uint64_t addr, struct svart_maps_area *area)
 {
 	struct procmap_query q = { .size = sizeof(q), .query_addr = addr };
-	int rc = r->m->ops->ioctl(r->m, r->maps_fd, PROCMAP_QUERY, &q);
+	int rc = r->m->ops->ioctl(r->m, svart_maps_fd(r->maps), PROCMAP_QUERY, &q);
 
 	if (rc < 0)
 		return rc;
-	*raw = (struct raw_vma){
+	if (addr < q.vma_start || addr >= q.vma_end)
+		return -EBADMSG;
+	*area = (struct svart_maps_area){
 		.start = q.vma_start,
 		.end = q.vma_end,
+		.offset = q.vma_offset,
 		.inode = q.inode,
 		.major = q.dev_major,
 		.minor = q.dev_minor,
@@ -198,74 +108,66 @@ static int query_vma(struct svart_vma_reader *r, uint64_t addr, struct raw_vma *
 	return 0;
 }
 #else
-static int query_vma(struct svart_vma_reader *r, uint64_t addr, struct raw_vma *raw)
+static int query_area(struct svart_vma_reader *r, uint64_t addr, struct svart_maps_area *area)
 {
 	(void)r;
 	(void)addr;
-	(void)raw;
+	(void)area;
 	return -ENOTTY;
 }
 #endif
 
-/** Parses a line of /proc/self/maps (proc(5)). */
-static bool parse_maps_line(const char *line, struct raw_vma *raw)
+/** Whether an errno says that there is no such query here: before Linux 6.11, emulated, or filtered. */
+static bool is_refusal(int rc)
 {
-	char perms[5];
-
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64, &raw->start, &raw->end,
-		    perms, &raw->major, &raw->minor, &raw->inode) != 6)
-		return false;
-	raw->prot = (perms[0] == 'r' ? SVART_ACCESS_READ : 0) |
-		    (perms[1] == 'w' ? SVART_ACCESS_WRITE : 0) |
-		    (perms[2] == 'x' ? SVART_ACCESS_EXEC : 0);
-	raw->shared = perms[3] == 's';
-	return true;
+	return rc == -ENOTTY || rc == -ENOSYS || rc == -EPERM || rc == -EACCES;
 }
 
-static int scan_maps(struct svart_vma_reader *r, uint64_t addr, struct raw_vma *raw)
+static int find_area(struct svart_vma_reader *r, uint64_t addr, struct svart_maps_area *area)
 {
-	struct line_reader lines = { .m = r->m, .fd = r->maps_fd };
-	char line[LINE_BYTES];
 	int rc;
 
-	while ((rc = next_line(&lines, line, sizeof(line))) > 0) {
-		if (!parse_maps_line(line, raw))
-			return -EBADMSG;
-		if (addr < raw->start)
-			return -ENOENT;
-		if (addr < raw->end)
-			return 0;
+	if (!atomic_load_explicit(&r->no_query, memory_order_relaxed)) {
+		rc = query_area(r, addr, area);
+		if (!is_refusal(rc))
+			return rc == -EINTR ? -EAGAIN : rc;
+		atomic_store_explicit(&r->no_query, true, memory_order_relaxed);
 	}
-	return rc < 0 ? rc : -ENOENT;
+	return svart_maps_find(r->maps, addr, area);
 }
 
-static int read_raw(struct svart_vma_reader *r, uint64_t addr, struct raw_vma *raw)
+/**
+ * Opens more readers: without the query the text is read for each VMA, and several threads need it at once.
+ */
+static int open_readers(struct svart_vma_reader *r)
 {
-	int rc = -ENOTTY;
+	struct svart_maps_area area;
+	int rc = svart_maps_create(r->m, &r->maps);
 
-	if (!atomic_load_explicit(&r->no_query, memory_order_relaxed))
-		rc = query_vma(r, addr, raw);
-	if (rc != -ENOTTY)
+	if (rc != 0)
 		return rc;
+	if (!is_refusal(query_area(r, (uintptr_t)&area, &area)))
+		return 0;
 	atomic_store_explicit(&r->no_query, true, memory_order_relaxed);
-	return scan_maps(r, addr, raw);
+	rc = svart_maps_add_readers(r->maps);
+	if (rc != 0)
+		svart_maps_destroy(r->maps);
+	return rc;
 }
 
 int svart_vma_reader_create(struct svart_machine *m, struct svart_vma_reader **out)
 {
 	struct svart_vma_reader *r = calloc(1, sizeof(*r));
-	int fd;
+	int rc;
 
 	if (r == NULL)
 		return svart_fail(-ENOMEM, "out of memory");
-	fd = m->ops->open(m, "/proc/self/maps", O_RDONLY);
-	if (fd < 0) {
-		free(r);
-		return svart_fail(
-			fd, "cannot open /proc/self/maps (%s): mount proc", strerror(-fd));
-	}
 	r->m = m;
-	r->maps_fd = fd;
+	rc = open_readers(r);
+	if (rc != 0) {
+		free(r);
+		return rc;
+	}
 	pthread_mutex_init(&r->lock, NULL);
 	*out = r;
 	return 0;
@@ -275,28 +177,68 @@ void svart_vma_reader_destroy(struct svart_vma_reader *r)
 {
 	if (r == NULL)
 		return;
-	r->m->ops->close(r->m, r->maps_fd);
+	svart_maps_destroy(r->maps);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
+/**
+ * The identity of an area. The kernel has no lasting number for memory without a file: all of it is alike.
+ */
+static struct svart_vma_identity identity_of(const struct svart_maps_area *area)
+{
+	if (area->inode == 0)
+		return (struct svart_vma_identity){ .inode = 0 };
+	return (struct svart_vma_identity){
+		.inode = area->inode,
+		.offset = area->offset - area->start,
+		.major = area->major,
+		.minor = area->minor,
+		.shared = area->shared,
+	};
+}
+
+/**
+ * The finalizer of SplitMix64 (Steele, Lea, Flood, 2014): each bit of the result depends on each bit of x.
+ */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+uint64_t svart_vma_identity_tag(const struct svart_vma_identity *id)
+{
+	uint64_t hash;
+
+	if (id->inode == 0)
+		return SVART_VMA_TAG_ANONYMOUS;
+	hash = mix(id->inode) ^ ((uint64_t)id->major << 32 | id->minor);
+	hash = mix(hash) ^ id->offset;
+	/* The lowest bit of the hash is set, so that no file has the tag of anonymous memory. */
+	hash = mix(hash ^ id->shared) | UINT64_C(1) << 32;
+	return (hash & ~UINT64_C(0xffffffff)) | (uint32_t)id->inode;
+}
+
 int svart_vma_find(struct svart_vma_reader *r, uint64_t addr, struct svart_vma *vma)
 {
-	struct raw_vma raw;
-	int rc = read_raw(r, addr, &raw);
+	struct svart_maps_area area;
+	int rc = find_area(r, addr, &area);
 
 	if (rc < 0)
 		return rc;
 	*vma = (struct svart_vma){
-		.start = raw.start,
-		.end = raw.end,
-		.prot = raw.prot,
-		.device_prot = raw.prot,
-		.shared = raw.shared,
-		.file_backed = raw.inode != 0,
+		.start = area.start,
+		.end = area.end,
+		.prot = area.prot,
+		.device_prot = area.prot,
+		.shared = area.shared,
+		.file_backed = area.inode != 0,
+		.identity = identity_of(&area),
 	};
-	if (raw.shared && raw.inode != 0 && (raw.prot & SVART_ACCESS_WRITE) &&
-		dev_has_writeback(r, raw.major, raw.minor))
+	if (area.shared && area.inode != 0 && (area.prot & SVART_ACCESS_WRITE) &&
+		dev_has_writeback(r, area.major, area.minor))
 		vma->device_prot &= ~(uint32_t)SVART_ACCESS_WRITE;
 	return 0;
 }

@@ -10,21 +10,22 @@
 
 #include "error.h"
 #include "guard.h"
+#include "iommu_unit.h"
 #include "model_device.h"
-#include "model_iommufd.h"
-#include "model_mmio.h"
+#include "iommufd_file.h"
+#include "mmio.h"
 #include "model_options.h"
 #include "model_state.h"
-#include "model_sysfs.h"
+#include "sysfs.h"
 #include "model_types.h"
-#include "model_vfio.h"
-#include "unit.h"
+#include "vfio_cdev.h"
+#include "unit_file.h"
 #include "vma.h"
 
 /** PCI bus of devices that tests add. */
 #define ADDED_BUS 0xe7
 
-/** Steps that find nothing to do before a poll() without end gives up under step=manual. */
+/** Under step=manual, a poll() without end gives up after this many steps that find nothing to do. */
 #define IDLE_ROUNDS 64
 
 /* --- paths ----------------------------------------------------------------------------------- */
@@ -44,19 +45,19 @@ static int open_cdev(struct svart_model *model, const char *name)
 	unsigned int i;
 	char cdev[16];
 
-	for (i = 0; i < svart_model_nr_devices(model); i++) {
+	for (i = 0; i < svart_kernel_nr_devices(&model->kernel); i++) {
 		snprintf(cdev, sizeof(cdev), "vfio%u", i);
 		if (strcmp(name, cdev) == 0)
-			return svart_model_open_cdev(model->devices[i]);
+			return svart_model_open_cdev(model->kernel.devices[i]);
 	}
 	return -ENOENT;
 }
 
 static int open_unit(struct svart_model *model, const char *address)
 {
-	struct svart_model_device *dev = svart_model_device_find(model, address);
+	struct svart_kernel_device *dev = svart_kernel_device_find(&model->kernel, address);
 
-	return dev != NULL ? svart_unit_open(dev) : -ENOENT;
+	return dev != NULL ? svart_unit_file_open(dev) : -ENOENT;
 }
 
 static int model_open(struct svart_machine *m, const char *path, int flags)
@@ -67,12 +68,12 @@ static int model_open(struct svart_machine *m, const char *path, int flags)
 	if (is_own_process(path))
 		return model->host->ops->open(model->host, path, flags);
 	if (strcmp(path, "/dev/iommu") == 0)
-		return svart_model_open_iommufd(model);
+		return svart_model_open_iommufd(&model->kernel);
 	if (begins(path, cdevs))
 		return open_cdev(model, path + sizeof(cdevs) - 1);
 	if (begins(path, units))
 		return open_unit(model, path + sizeof(units) - 1);
-	return svart_model_sysfs_open(model, path, flags);
+	return svart_model_sysfs_open(&model->kernel, path, flags);
 }
 
 static ssize_t model_readlink(struct svart_machine *m, const char *path, char *buf, size_t len)
@@ -81,7 +82,7 @@ static ssize_t model_readlink(struct svart_machine *m, const char *path, char *b
 
 	if (is_own_process(path))
 		return model->host->ops->readlink(model->host, path, buf, len);
-	return svart_model_sysfs_readlink(model, path, buf, len);
+	return svart_model_sysfs_readlink(&model->kernel, path, buf, len);
 }
 
 static int model_listdir(struct svart_machine *m, const char *path,
@@ -91,19 +92,19 @@ static int model_listdir(struct svart_machine *m, const char *path,
 
 	if (is_own_process(path))
 		return model->host->ops->listdir(model->host, path, entry, arg);
-	return svart_model_sysfs_listdir(model, path, entry, arg);
+	return svart_model_sysfs_listdir(&model->kernel, path, entry, arg);
 }
 
 /* --- files ----------------------------------------------------------------------------------- */
 
 /*
- * Each of these asks the table what is behind a descriptor. What is not the model's, and files of
- * /sys, which have no calls of their own, are the real machine's.
+ * Each of these asks the table what is behind a descriptor. Descriptors that are not the model's go to the
+ * real machine, and so do files of /sys, which have no calls of their own.
  */
 
 static struct svart_model_file *get_file(struct svart_machine *m, int fd)
 {
-	struct svart_model_file *f = svart_model_file_get(svart_model_of(m), fd);
+	struct svart_model_file *f = svart_model_file_get(&svart_model_of(m)->kernel.files, fd);
 
 	if (f == NULL || !svart_model_sysfs_is_file(f))
 		return f;
@@ -115,7 +116,7 @@ static int model_close(struct svart_machine *m, int fd)
 {
 	struct svart_model *model = svart_model_of(m);
 
-	if (svart_model_file_close(model, fd) == 0)
+	if (svart_model_file_close(&model->kernel.files, fd) == 0)
 		return 0;
 	return model->host->ops->close(model->host, fd);
 }
@@ -202,7 +203,7 @@ static int model_mmap(struct svart_machine *m, void *addr, size_t len, int prot,
 static int model_munmap(struct svart_machine *m, void *addr, size_t len)
 {
 	struct svart_model *model = svart_model_of(m);
-	int rc = svart_mmio_unmap(model, addr, len);
+	int rc = svart_mmio_unmap(&model->kernel, addr, len);
 
 	return rc != -ENOENT ? rc : model->host->ops->munmap(model->host, addr, len);
 }
@@ -221,13 +222,6 @@ static int model_eventfd(struct svart_machine *m, unsigned int initial, int flag
 	return model->host->ops->eventfd(model->host, initial, flags);
 }
 
-static int model_userfaultfd(struct svart_machine *m, int flags)
-{
-	struct svart_model *model = svart_model_of(m);
-
-	return model->host->ops->userfaultfd(model->host, flags);
-}
-
 static int model_getrlimit(struct svart_machine *m, int resource, struct rlimit *limit)
 {
 	struct svart_model *model = svart_model_of(m);
@@ -236,20 +230,6 @@ static int model_getrlimit(struct svart_machine *m, int resource, struct rlimit 
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
-
-uint64_t svart_model_random(struct svart_model *model, uint64_t limit)
-{
-	uint64_t x;
-
-	/* SplitMix64 (Steele, Lea, Flood, 2014): any seed will do, 0 too. */
-	pthread_mutex_lock(&model->seed_lock);
-	model->random += UINT64_C(0x9e3779b97f4a7c15);
-	x = model->random;
-	pthread_mutex_unlock(&model->seed_lock);
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return (x ^ (x >> 31)) % limit;
-}
 
 static uint64_t model_now_ns(struct svart_machine *m)
 {
@@ -263,16 +243,16 @@ static uint64_t model_now_ns(struct svart_machine *m)
 bool svart_model_step(struct svart_machine *m)
 {
 	struct svart_model *model = svart_model_of(m);
-	unsigned int i, first, nr = svart_model_nr_devices(model);
-	struct svart_model_device *dev;
+	unsigned int i, first, nr = svart_kernel_nr_devices(&model->kernel);
+	struct svart_engine *engine;
 
 	atomic_fetch_add_explicit(&model->clock_ns, SVART_MODEL_STEP_NS, memory_order_relaxed);
 	if (nr == 0)
 		return false;
-	first = (unsigned int)svart_model_random(model, nr);
+	first = (unsigned int)svart_seed_draw(&model->seed, nr);
 	for (i = 0; i < nr; i++) {
-		dev = model->devices[(first + i) % nr];
-		if (atomic_load(&dev->engine.opened) && svart_model_device_step(dev))
+		engine = &model->kernel.devices[(first + i) % nr]->hw.engine;
+		if (atomic_load(&engine->opened) && svart_engine_step(engine))
 			return true;
 	}
 	return false;
@@ -280,7 +260,7 @@ bool svart_model_step(struct svart_machine *m)
 
 static void model_pause(struct svart_machine *m, uint64_t deadline_ns)
 {
-	/* A step is far shorter than any deadline that is meant, and so is a turn of others. */
+	/* A step is far shorter than any real deadline, and so is a turn of other threads. */
 	(void)deadline_ns;
 	if (svart_model_of(m)->manual)
 		svart_model_step(m);
@@ -288,7 +268,9 @@ static void model_pause(struct svart_machine *m, uint64_t deadline_ns)
 		sched_yield();
 }
 
-/** Under step=manual nothing would happen while we sleep, so this steps until something has. */
+/**
+ * Polls under step=manual. Nothing would happen during a sleep, so this steps until something has happened.
+ */
 static int poll_manually(
 	struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns)
 {
@@ -316,6 +298,34 @@ static int model_poll(
 	return model->host->ops->poll(model->host, fds, nr, timeout_ns);
 }
 
+/* --- registers ------------------------------------------------------------------------------- */
+
+static uint32_t model_mmio_read32(struct svart_machine *m, const volatile void *addr)
+{
+	return svart_mmio_read32(&svart_model_of(m)->kernel, addr);
+}
+
+static uint64_t model_mmio_read64(struct svart_machine *m, const volatile void *addr)
+{
+	return svart_mmio_read64(&svart_model_of(m)->kernel, addr);
+}
+
+static void model_mmio_write32(struct svart_machine *m, volatile void *addr, uint32_t value)
+{
+	svart_mmio_write32(&svart_model_of(m)->kernel, addr, value);
+}
+
+static void model_mmio_write64(struct svart_machine *m, volatile void *addr, uint64_t value)
+{
+	svart_mmio_write64(&svart_model_of(m)->kernel, addr, value);
+}
+
+static int model_portal(
+	struct svart_machine *m, void *addr, unsigned int flags, struct svart_portal *out)
+{
+	return svart_mmio_portal(&svart_model_of(m)->kernel, addr, flags, out);
+}
+
 static const struct svart_machine_ops model_ops = {
 	.name = "model",
 	.open = model_open,
@@ -330,15 +340,14 @@ static const struct svart_machine_ops model_ops = {
 	.madvise = model_madvise,
 	.poll = model_poll,
 	.eventfd = model_eventfd,
-	.userfaultfd = model_userfaultfd,
 	.readlink = model_readlink,
 	.getrlimit = model_getrlimit,
 	.listdir = model_listdir,
-	.mmio_read32 = svart_mmio_read32,
-	.mmio_read64 = svart_mmio_read64,
-	.mmio_write32 = svart_mmio_write32,
-	.mmio_write64 = svart_mmio_write64,
-	.portal = svart_mmio_portal,
+	.mmio_read32 = model_mmio_read32,
+	.mmio_read64 = model_mmio_read64,
+	.mmio_write32 = model_mmio_write32,
+	.mmio_write64 = model_mmio_write64,
+	.portal = model_portal,
 	.now_ns = model_now_ns,
 	.pause = model_pause,
 };
@@ -353,21 +362,21 @@ static struct svart_model *alloc_model(const struct svart_model_options *options
 		return NULL;
 	model->base.ops = &model_ops;
 	model->manual = options->manual;
-	model->seed = options->seed;
-	model->random = options->seed;
-	pthread_mutex_init(&model->seed_lock, NULL);
+	model->iommu.check_vmas = options->check_vmas;
+	model->seed_option = options->seed;
+	svart_seed_init(&model->seed, options->seed);
+	model->iommu.seed = &model->seed;
 	pthread_mutex_init(&model->devices_lock, NULL);
-	pthread_rwlock_init(&model->mappings_lock, NULL);
-	svart_model_files_init(&model->files);
+	model->kernel.iommu = &model->iommu;
+	svart_kernel_init(&model->kernel);
 	return model;
 }
 
 static void free_model(struct svart_model *model)
 {
-	svart_model_files_fini(&model->files);
-	pthread_rwlock_destroy(&model->mappings_lock);
+	svart_kernel_fini(&model->kernel);
 	pthread_mutex_destroy(&model->devices_lock);
-	pthread_mutex_destroy(&model->seed_lock);
+	svart_seed_fini(&model->seed);
 	free(model);
 }
 
@@ -387,7 +396,8 @@ int svart_model_create(const char *options, struct svart_machine **out)
 	rc = svart_machine_linux.create("", &model->host);
 	if (rc != 0)
 		goto free;
-	rc = svart_vma_reader_create(model->host, &model->vmas);
+	model->kernel.host = model->host;
+	rc = svart_vma_reader_create(model->host, &model->iommu.vmas);
 	if (rc != 0)
 		goto destroy_host;
 	rc = svart_guard_init();
@@ -399,7 +409,7 @@ int svart_model_create(const char *options, struct svart_machine **out)
 	return 0;
 
 destroy_vmas:
-	svart_vma_reader_destroy(model->vmas);
+	svart_vma_reader_destroy(model->iommu.vmas);
 destroy_host:
 	svart_machine_linux.destroy(model->host);
 free:
@@ -412,13 +422,13 @@ void svart_model_destroy(struct svart_machine *m)
 	struct svart_model *model = svart_model_of(m);
 	unsigned int i;
 
-	/* A mapping holds its file, a file its device's binding: in this order all of it ends. */
-	svart_mmio_fini(model);
-	svart_model_files_close(&model->files);
-	for (i = 0; i < svart_model_nr_devices(model); i++)
-		svart_model_device_destroy(model->devices[i]);
+	/* A mapping holds its file, and a file holds its device's binding: so they end in this order. */
+	svart_mmio_fini(&model->kernel);
+	svart_model_files_close(&model->kernel.files);
+	for (i = 0; i < svart_kernel_nr_devices(&model->kernel); i++)
+		svart_model_device_destroy(svart_model_device_at(model, i));
 	svart_guard_fini();
-	svart_vma_reader_destroy(model->vmas);
+	svart_vma_reader_destroy(model->iommu.vmas);
 	svart_machine_linux.destroy(model->host);
 	free_model(model);
 }
@@ -426,28 +436,41 @@ void svart_model_destroy(struct svart_machine *m)
 void svart_model_stats_get(struct svart_machine *m, struct svart_model_stats *stats)
 {
 	struct svart_model *model = svart_model_of(m);
-	struct svart_model_device *dev;
+	struct svart_iommu_device *hw;
 	unsigned int i;
 
 	memset(stats, 0, sizeof(*stats));
-	pthread_mutex_lock(&model->files.lock);
-	stats->open_fds = model->files.nr_open;
-	pthread_mutex_unlock(&model->files.lock);
-	pthread_rwlock_rdlock(&model->mappings_lock);
-	stats->mappings = model->nr_mappings;
-	pthread_rwlock_unlock(&model->mappings_lock);
-	for (i = 0; i < svart_model_nr_devices(model); i++) {
-		dev = model->devices[i];
-		svart_model_device_lock(dev);
-		stats->page_requests_open += dev->iommu.requests.outstanding;
-		svart_model_device_unlock(dev);
+	pthread_mutex_lock(&model->kernel.files.lock);
+	stats->open_fds = model->kernel.files.nr_open;
+	pthread_mutex_unlock(&model->kernel.files.lock);
+	pthread_rwlock_rdlock(&model->kernel.mappings_lock);
+	stats->mappings = model->kernel.nr_mappings;
+	pthread_rwlock_unlock(&model->kernel.mappings_lock);
+	for (i = 0; i < svart_kernel_nr_devices(&model->kernel); i++) {
+		hw = &model->kernel.devices[i]->hw;
+		svart_engine_lock(&hw->engine);
+		stats->page_requests_open += hw->requests.outstanding;
+		svart_engine_unlock(&hw->engine);
 	}
-	stats->objects = atomic_load(&model->nr_objects);
-	stats->pinned_bytes = atomic_load(&model->pinned_bytes);
-	stats->stale_accesses = atomic_load(&model->stale_accesses);
-	stats->dmar_faults = atomic_load(&model->dmar_faults);
-	stats->bad_answers = atomic_load(&model->bad_answers);
-	stats->late_answers = atomic_load(&model->late_answers);
+	stats->objects = atomic_load(&model->kernel.nr_objects);
+	stats->pinned_bytes = atomic_load(&model->kernel.pinned_bytes);
+	stats->stale_accesses = atomic_load(&model->iommu.stale_accesses);
+	stats->dmar_faults = atomic_load(&model->iommu.dmar_faults);
+	stats->bad_answers = atomic_load(&model->iommu.bad_answers);
+	stats->late_answers = atomic_load(&model->iommu.late_answers);
+}
+
+int svart_model_remove(struct svart_machine *m, const char *address)
+{
+	struct svart_kernel_device *dev =
+		svart_kernel_device_find(&svart_model_of(m)->kernel, address);
+
+	if (dev == NULL)
+		return -ENOENT;
+	svart_engine_lock(&dev->hw.engine);
+	svart_kernel_device_remove(dev);
+	svart_engine_unlock(&dev->hw.engine);
+	return 0;
 }
 
 uint64_t svart_model_injected(struct svart_machine *m, const char *address, const char *name)
@@ -467,19 +490,19 @@ int svart_model_add_device(struct svart_machine *m, const struct svart_device_mo
 {
 	struct svart_model *model = svart_model_of(m);
 	struct svart_model_device_options parsed;
-	struct svart_model_device *dev;
 	int rc = svart_model_options_split(options, &parsed);
 
 	if (rc != 0)
 		return rc;
 	pthread_mutex_lock(&model->devices_lock);
-	snprintf(address, 16, "0000:%02x:%02x.0", ADDED_BUS, svart_model_nr_devices(model) & 0x1f);
-	rc = svart_model_device_add(model, type, address, &parsed, &dev);
+	snprintf(address, 16, "0000:%02x:%02x.0", ADDED_BUS,
+		svart_kernel_nr_devices(&model->kernel) & 0x1f);
+	rc = svart_model_device_add(model, type, address, &parsed);
 	pthread_mutex_unlock(&model->devices_lock);
 	return rc;
 }
 
-/** Finds what kind of device a name is of, and its number. */
+/** Finds the kind of device that a name means, and its number. */
 static const struct svart_model_type *find_type(const char *name, unsigned int *number)
 {
 	const struct svart_model_type *t;
@@ -498,16 +521,20 @@ static const struct svart_model_type *find_type(const char *name, unsigned int *
 	return NULL;
 }
 
-/** Whether options of a later spec agree with the machine, which the first spec made. */
+/** Checks whether options of a later spec agree with the machine, which the first spec made. */
 static int check_machine_options(
 	const struct svart_model *model, const struct svart_model_options *options)
 {
 	if (options->has_step && options->manual != model->manual)
 		return svart_fail(-EINVAL, "step=%s, but the model runs with step=%s",
 			options->manual ? "manual" : "thread", model->manual ? "manual" : "thread");
-	if (options->has_seed && options->seed != model->seed)
+	if (options->has_vmas && options->check_vmas != model->iommu.check_vmas)
+		return svart_fail(-EINVAL, "vmas=%s, but the model runs with vmas=%s",
+			options->check_vmas ? "checked" : "trusted",
+			model->iommu.check_vmas ? "checked" : "trusted");
+	if (options->has_seed && options->seed != model->seed_option)
 		return svart_fail(-EINVAL, "seed=%llu, but the model runs with seed=%llu",
-			(unsigned long long)options->seed, (unsigned long long)model->seed);
+			(unsigned long long)options->seed, (unsigned long long)model->seed_option);
 	return 0;
 }
 
@@ -533,7 +560,7 @@ static int find_or_add(struct svart_model *model, const struct svart_model_type 
 	pthread_mutex_lock(&model->devices_lock);
 	dev = svart_model_device_find(model, address);
 	if (dev == NULL) {
-		rc = svart_model_device_add(model, t->model, address, options, &dev);
+		rc = svart_model_device_add(model, t->model, address, options);
 		if (rc != 0)
 			tell_not_added(rc, name, options->own);
 	} else if (options->text[0] != '\0' && strcmp(dev->options, options->text) != 0) {
@@ -589,7 +616,7 @@ static bool model_kind(unsigned int index, struct svart_machine_kind *kind)
 }
 
 const struct svart_machine_class svart_machine_model = {
-	.bus = "model",
+	.name = "model",
 	.option_keys = svart_model_option_keys,
 	.create = svart_model_create,
 	.destroy = svart_model_destroy,

@@ -56,6 +56,16 @@ static int set_step(const struct option *o, struct svart_model_options *out)
 		-EINVAL, "step=%.*s of the model: it is thread or manual", o->value_len, o->value);
 }
 
+static int set_vmas(const struct option *o, struct svart_model_options *out)
+{
+	out->has_vmas = true;
+	out->check_vmas = is_value(o, "checked");
+	if (out->check_vmas || is_value(o, "trusted"))
+		return 0;
+	return svart_fail(-EINVAL, "vmas=%.*s of the model: it is trusted or checked", o->value_len,
+		o->value);
+}
+
 static int set_seed(const struct option *o, struct svart_model_options *out)
 {
 	char digits[24];
@@ -103,6 +113,8 @@ int svart_model_options_parse(const char *text, struct svart_model_options *out)
 			rc = set_step(&o, out);
 		else if (is_key(&o, "seed"))
 			rc = set_seed(&o, out);
+		else if (is_key(&o, "vmas"))
+			rc = set_vmas(&o, out);
 		else
 			rc = keep(&o, out->device);
 		if (rc != 0)
@@ -111,9 +123,9 @@ int svart_model_options_parse(const char *text, struct svart_model_options *out)
 	return rc;
 }
 
-/* --- the IOMMU before a device ----------------------------------------------------------------- */
+/* --- the IOMMU in front of a device ----------------------------------------------------------------- */
 
-/** The options of the IOMMU as they stand; key NULL: not there. */
+/** The options of the IOMMU as they are written; an option with key NULL is not there. */
 struct iommu_options {
 	struct option iommu, pri, private;
 };

@@ -21,18 +21,19 @@ struct svart_unit_ops;
 /** The machine's own options. */
 struct svart_model_options {
 	bool has_step, manual;
+	bool has_vmas, check_vmas;
 	bool has_seed;
 	uint64_t seed;
-	char device[SVART_MODEL_OPTIONS_BYTES]; /**< All others, as they stood. */
+	char device[SVART_MODEL_OPTIONS_BYTES]; /**< All others, as they were written. */
 };
 
-/** A device's options, and among them those of the IOMMU before it. */
+/** A device's options, and among them those of the IOMMU in front of it. */
 struct svart_model_device_options {
-	const char *text; /**< All; the caller's. */
+	const char *text; /**< All options; the text is the caller's. */
 	const struct svart_unit_ops *unit_ops;
 	unsigned int private_percent;
 	struct svart_inject_rates inject;
-	char own[SVART_MODEL_OPTIONS_BYTES]; /**< All others: the device model's. */
+	char own[SVART_MODEL_OPTIONS_BYTES]; /**< All others, which are the device model's. */
 };
 
 /**
@@ -45,7 +46,10 @@ int svart_model_options_parse(const char *text, struct svart_model_options *out)
  * @param text not NULL; must outlive out. @return 0, or -EINVAL with an error text.
  */
 int svart_model_options_split(const char *text, struct svart_model_device_options *out);
-/** @return 0, or -EINVAL with an error text: a key that is not in keys (NULL-terminated, or NULL). */
+/**
+ * Checks the keys.
+ * @return 0, or -EINVAL with an error text if a key is not in keys (NULL-terminated, or NULL).
+ */
 int svart_model_options_check(const char *text, const char *const *keys, const char *whose);
 
 #endif

@@ -13,6 +13,7 @@ const struct svart_model_type svart_model_types[] = {
 const char *const svart_model_option_keys[] = {
 	"step",
 	"seed",
+	"vmas",
 	/* every device */
 	"iommu",
 	"pri",
@@ -21,6 +22,8 @@ const char *const svart_model_option_keys[] = {
 	/* dsa */
 	"prg_pages",
 	"prg_rate",
+	"prg_rest",
+	"prg_ahead",
 	"burst",
 	"max_xfer_shift",
 	"wqs",

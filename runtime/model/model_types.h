@@ -14,17 +14,17 @@
 #include "bus.h"
 
 /**
- * One kind. Device N of it is called nameN and has PCI address 0000:BUS:(N + 1).0, so that names and
- * addresses go one to one.
+ * One kind. Device N of it is called nameN and has PCI address 0000:BUS:(N + 1).0, so each name has one
+ * address.
  */
 struct svart_model_type {
 	const struct svart_device_model *model;
 	const char *name; /**< "dsa" of "dsa0". */
 	uint8_t bus;
-	unsigned int max; /**< Devices of it. At most 31, for a bus has 32 places. */
+	unsigned int max; /**< Most devices of it. At most 31, because a bus has 32 places. */
 };
 
-/** Ends with an entry without model. */
+/** The table of kinds, which ends with an entry without model. */
 extern const struct svart_model_type svart_model_types[];
 
 /** The machine's own option keys and those of every kind of device, ending with NULL. */

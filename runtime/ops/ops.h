@@ -6,7 +6,7 @@
 /**
  * @file
  * What every operation means, in software: the one reference that device models, tests and
- * fallbacks share. Pure functions on memory; no allocation, no state.
+ * fallbacks share. They are pure functions on memory, without allocation and without state.
  */
 
 #include <stdbool.h>
@@ -23,12 +23,12 @@ bool svart_op_copy_is_backward(uint64_t dst, uint64_t src, uint64_t len);
 void svart_op_copy(void *dst, const void *src, size_t len);
 
 /**
- * Fills a part of a fill: dst[0..len) gets the 8-byte pattern (low byte first) as byte `phase` of the
- * whole operation and on; phase is the number of bytes already done.
+ * Does a part of a fill: dst[0..len) gets the 8-byte pattern (low byte first) from byte `phase` of the
+ * whole operation on; phase is the number of bytes already done.
  */
 void svart_op_fill(void *dst, size_t len, uint64_t pattern, uint64_t phase);
 
-/** As svart_op_fill() with a pattern of 16 bytes: low first. */
+/** As svart_op_fill() with a pattern of 16 bytes, of which pattern_lo comes first. */
 void svart_op_fill16(
 	void *dst, size_t len, uint64_t pattern_lo, uint64_t pattern_hi, uint64_t phase);
 

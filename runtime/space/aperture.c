@@ -3,7 +3,6 @@
 #include "aperture.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,14 @@
 #include "bits.h"
 #include "error.h"
 #include "iommufd.h"
+#include "maps.h"
 
-/** More ranges than any IOMMU has; bounds what a kernel's answer can make us allocate. */
+/** More ranges than any IOMMU has; it limits how much a kernel's answer can make svart allocate. */
 #define MAX_RANGES 4096
-/** Tried first: x86 has two or three. */
+/** Room for ranges at the first try: x86 has two or three. */
 #define FEW_RANGES 16
 
-/** No process maps below (vm.mmap_min_addr is at least a page). */
+/** No process maps anything below this (vm.mmap_min_addr is at least a page). */
 #define USER_START UINT64_C(0x1000)
 /** One past the last address that a process gets without asking for more. */
 #ifdef __aarch64__
@@ -47,7 +47,7 @@ static struct iommu_iova_range *read_ranges(struct svart_machine *m, int iommufd
 		*rc = svart_iommufd_ioas_iova_ranges(m, iommufd, ioas, ranges, &have, alignment);
 		if (*rc != -EMSGSIZE || have <= room || have > MAX_RANGES)
 			break;
-		room = have; /* It can grow again between two calls. */
+		room = have; /* The number can grow again between two calls. */
 	}
 	if (*rc == 0 && have <= room) {
 		*nr = have;
@@ -141,65 +141,12 @@ const struct svart_usable *svart_aperture_find(const struct svart_aperture *a, u
 	return NULL;
 }
 
-/** Reads the END of a line "START-END ..." of /proc/self/maps (proc(5)), byte by byte. */
-struct end_parser {
-	enum { IN_START, IN_END, IN_REST } at;
-	uint64_t end;
-	uint64_t top; /* The highest END so far that is a user address. */
-};
-
-static unsigned int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned int)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (unsigned int)(c - 'a') + 10;
-	return 16;
-}
-
-static void parse_byte(struct end_parser *p, char c)
-{
-	if (c == '\n') {
-		p->at = IN_START;
-	} else if (p->at == IN_START && c == '-') {
-		p->at = IN_END;
-		p->end = 0;
-	} else if (p->at == IN_END && hex_digit(c) < 16) {
-		p->end = p->end << 4 | hex_digit(c);
-	} else if (p->at == IN_END) {
-		p->at = IN_REST;
-		if (p->end <= USER_END && p->end > p->top)
-			p->top = p->end;
-	}
-}
-
-/** Where the process's highest memory ends: its stack, as a rule. */
-static int read_top(struct svart_machine *m, uint64_t *top)
-{
-	struct end_parser p = { .at = IN_START };
-	char buf[4096];
-	ssize_t n, i;
-	int fd = m->ops->open(m, "/proc/self/maps", O_RDONLY);
-
-	if (fd < 0)
-		return svart_fail(
-			fd, "cannot open /proc/self/maps (%s): mount proc", strerror(-fd));
-	while ((n = m->ops->read(m, fd, buf, sizeof(buf))) > 0) {
-		for (i = 0; i < n; i++)
-			parse_byte(&p, buf[i]);
-	}
-	m->ops->close(m, fd);
-	if (n < 0)
-		return svart_fail((int)n, "cannot read /proc/self/maps: %s", strerror((int)-n));
-	*top = p.top;
-	return 0;
-}
-
 int svart_aperture_check(const struct svart_aperture *a, struct svart_machine *m)
 {
 	uint64_t at = USER_START, top, start;
 	uint32_t i;
-	int rc = read_top(m, &top);
+	/* The process's highest memory ends at `top`: it is the stack, as a rule. */
+	int rc = svart_maps_top(m, USER_END, &top);
 
 	if (rc != 0)
 		return rc;

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Which addresses an IOAS can map (IOMMU_IOAS_IOVA_RANGES), against where the process has memory.
+ * Which addresses an IOAS can map (IOMMU_IOAS_IOVA_RANGES), and whether the process's memory is there.
  */
 
 #include <stdbool.h>
@@ -45,8 +45,8 @@ bool svart_aperture_equal(const struct svart_aperture *a, const struct svart_ape
 const struct svart_usable *svart_aperture_find(const struct svart_aperture *a, uint64_t addr);
 
 /**
- * Does it cover the process's memory? Holes of up to 1 GiB are taken: requests in there fail.
- * @return 0; -ERANGE it does not, with a text; -errno of reading /proc/self/maps.
+ * Checks whether it covers the process's memory. Holes of up to 1 GiB are accepted: requests in there fail.
+ * @return 0; -ERANGE it does not; -errno of reading /proc/self/maps (svart_maps_top()). With a text.
  * @thread control. @blocks while the file is read.
  */
 int svart_aperture_check(const struct svart_aperture *a, struct svart_machine *m);

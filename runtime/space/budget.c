@@ -11,6 +11,7 @@
 
 #include "claim.h"
 #include "error.h"
+#include "lines.h"
 
 _Static_assert(SVART_NR_SHARDS == 64, "a set of shards is one word");
 
@@ -31,10 +32,20 @@ static struct svart_shard *oldest_shard(const struct svart_chunk_map *map, uint6
 	return best;
 }
 
-static bool may_evict(
-	const struct svart_chunk *c, const struct svart_eviction *eviction, bool last_resort)
+/** With the shard locked: the pages of a chunk that may be evicted: not static, pending, held or leased. */
+static struct svart_page_bits evictable(struct svart_space *space, const struct svart_chunk *c)
 {
 	struct svart_page_bits pages = svart_chunk_evictable(c);
+	struct svart_page_bits leased = svart_leased_areas(&space->leases, c,
+		atomic_load_explicit(&space->max_area_pages, memory_order_relaxed));
+
+	return svart_page_bits_and_not(&pages, &leased);
+}
+
+static bool may_evict(struct svart_space *space, const struct svart_chunk *c,
+	const struct svart_eviction *eviction, bool last_resort)
+{
+	struct svart_page_bits pages = evictable(space, c);
 
 	if (svart_page_bits_empty(&pages))
 		return false;
@@ -46,20 +57,23 @@ static bool may_evict(
 
 enum pick { PICK_NONE, PICK_ONE, PICK_ANEW };
 
-/** Second chances that one eviction gives at most: it is in the way of a fault. */
+/** Second chances that one eviction gives at most, because a fault waits for it. */
 #define MAX_CHANCES 32
 
 /**
- * Whether there are so few chunks that every one may be an operand of what runs just now. Then what
- * was mapped last in each is spared once: else two operands take turns to evict each other, before a
- * device has come to use either.
+ * Whether there are so few chunks that each may have an operand of an operation that runs now. Then eviction
+ * spares what was mapped last in each chunk once: else two operands would evict each other in turns, before
+ * a device has used either.
  */
 static bool is_tight(const struct svart_space *space)
 {
 	return atomic_load_explicit(&space->map.nr_used, memory_order_relaxed) <= MAX_CHANCES;
 }
 
-/** With the shard locked: passes a chunk over. @return what of it may go all the same. */
+/**
+ * With the shard locked: gives a chunk its second chance. @return pages of it that may be evicted all the
+ * same.
+ */
 static struct svart_page_bits give_chance(
 	struct svart_space *space, struct svart_shard *shard, struct svart_chunk *c)
 {
@@ -69,7 +83,7 @@ static struct svart_page_bits give_chance(
 		c->second_chance = false;
 	} else {
 		newest = svart_chunk_areas(c, c->newest, c->newest + 1u, false);
-		pages = svart_chunk_evictable(c);
+		pages = evictable(space, c);
 		pages = svart_page_bits_and_not(&pages, &newest);
 		c->fresh = false;
 	}
@@ -78,8 +92,8 @@ static struct svart_page_bits give_chance(
 }
 
 /**
- * With the shard locked: claims its oldest chunk that may go. PICK_ANEW: a chunk got its second
- * chance, and another shard may have the oldest now.
+ * With the shard locked: claims its oldest chunk that may be evicted. @return PICK_ANEW: a chunk got its
+ * second chance, and another shard may have the oldest chunk now.
  */
 static enum pick pick(struct svart_space *space, struct svart_shard *shard,
 	const struct svart_eviction *eviction, bool last_resort, bool chances,
@@ -91,9 +105,9 @@ static enum pick pick(struct svart_space *space, struct svart_shard *shard,
 
 	for (i = shard->fifo_oldest; i != SVART_CHUNK_NONE; i = c->newer) {
 		c = &space->map.chunks[i];
-		if (!may_evict(c, eviction, last_resort))
+		if (!may_evict(space, c, eviction, last_resort))
 			continue;
-		pages = svart_chunk_evictable(c);
+		pages = evictable(space, c);
 		if (chances && (c->second_chance || (c->fresh && is_tight(space)))) {
 			pages = give_chance(space, shard, c);
 			if (svart_page_bits_empty(&pages))
@@ -175,7 +189,7 @@ int svart_space_reserve(struct svart_space *space, uint64_t bytes, struct svart_
 	uint64_t fixed = atomic_load_explicit(&space->n.fixed, memory_order_relaxed);
 	int rc;
 
-	/* What can never fit must not empty the space first. */
+	/* A request that can never fit must not evict the whole space first. */
 	if (fixed > space->pin_limit || bytes > space->pin_limit - fixed)
 		return -ENOMEM;
 	while (!try_reserve(space, bytes)) {
@@ -193,11 +207,11 @@ void svart_space_unreserve(struct svart_space *space, uint64_t bytes)
 
 /* --- mapping within the budget ----------------------------------------------------------------- */
 
-/** How often a MAP is tried again that failed with something that may pass. */
+/** How often a MAP is tried again after an error that may pass. */
 #define MAP_TRIES 8
 /** How long to wait for memory that other threads' calls hold. */
 #define PATIENCE_NS UINT64_C(1000000000)
-/** The last of the others may have ended just before the look: so it takes more than one. */
+/** Tries after no other thread was found at work: the last one may have ended just before the look. */
 #define IDLE_TRIES 2
 
 int svart_space_try_map(struct svart_space *space, const struct svart_claim *claim, bool writable,
@@ -215,8 +229,8 @@ int svart_space_try_map(struct svart_space *space, const struct svart_claim *cla
 }
 
 /*
- * EEXIST: the kernel has something where the chunk map says that nothing is, and the chunk map is
- * ours alone. So it is not "mapped" in any sense that a device could use; it may be on its way out.
+ * EEXIST: the kernel has something where the chunk map says that nothing is, and only svart maps in this
+ * IOAS. So it is nothing that a device could use; the kernel may be about to remove it.
  */
 static bool may_pass(int rc)
 {
@@ -262,44 +276,48 @@ bool svart_space_wait_for_others(struct svart_space *space, struct svart_patienc
 
 /* --- the default limit ------------------------------------------------------------------------- */
 
-/** Less than this and nothing works: some rings, and a few pages for an operation. */
+/** Nothing works with less: it is some rings, and a few pages for an operation. */
 #define SMALLEST_LIMIT (UINT64_C(96) << 10)
 /** One part in so many of RLIMIT_MEMLOCK is left: the kernel counts other pins of the user too. */
 #define MARGIN_DIVISOR 16
 /** Bit of CapEff in /proc/self/status (linux/capability.h). */
 #define CAP_IPC_LOCK_BIT 14
 
-/** @return bytes read, NUL-terminated; 0 if the file cannot be read. */
-static size_t read_text(struct svart_machine *m, const char *path, char *buf, size_t len)
+/** @return whether the line is that of the effective capabilities; *caps: which these are. */
+static bool parse_caps(const struct svart_line *line, uint64_t *caps)
 {
-	int fd = m->ops->open(m, path, O_RDONLY);
-	size_t have = 0;
-	ssize_t n = 0;
+	const char *digits;
 
-	if (fd >= 0) {
-		while (have + 1 < len && (n = m->ops->read(m, fd, buf + have, len - 1 - have)) > 0)
-			have += (size_t)n;
-		m->ops->close(m, fd);
-	}
-	buf[have] = '\0';
-	return have;
+	if (!line->ended || strncmp(line->text, "CapEff:\t", strlen("CapEff:\t")) != 0)
+		return false;
+	digits = line->text + strlen("CapEff:\t");
+	if (digits[strspn(digits, "0123456789abcdef")] != '\0')
+		return false;
+	*caps = strtoull(digits, NULL, 16);
+	return true;
 }
 
 /**
- * iommufd does not account pins of who has CAP_IPC_LOCK (drivers/iommu/iommufd/pages.c). In a user
- * namespace it does all the same; then the kernel answers ENOMEM and the space evicts.
+ * Whether iommufd does not account this process's pins, because it has CAP_IPC_LOCK
+ * (drivers/iommu/iommufd/pages.c). In a user namespace iommufd accounts them all the same; then the kernel
+ * answers ENOMEM and the space evicts.
+ *
+ * The line of the capabilities comes after that of the groups, of which there can be 65536 (NGROUPS_MAX).
  */
 static bool is_exempt(struct svart_machine *m)
 {
-	char text[4096];
-	const char *line;
+	int fd = m->ops->open(m, "/proc/self/status", O_RDONLY);
+	struct svart_lines lines;
+	struct svart_line line;
+	uint64_t caps = 0;
 
-	if (read_text(m, "/proc/self/status", text, sizeof(text)) == 0)
+	if (fd < 0)
 		return false;
-	line = strstr(text, "\nCapEff:");
-	if (line == NULL)
-		return false;
-	return (strtoull(line + strlen("\nCapEff:"), NULL, 16) >> CAP_IPC_LOCK_BIT) & 1;
+	svart_lines_init(&lines, m, fd, SVART_LINES_READ_ON);
+	while (svart_lines_next(&lines, &line) > 0 && !parse_caps(&line, &caps))
+		;
+	m->ops->close(m, fd);
+	return (caps >> CAP_IPC_LOCK_BIT) & 1;
 }
 
 static uint64_t half_of_memory(void)

@@ -9,7 +9,7 @@
 #define SHARDS_LOG2 6
 _Static_assert(SVART_NR_SHARDS == 1 << SHARDS_LOG2, "the hash's top bits name the shard");
 
-/** Fibonacci hashing: 2^64 divided by the golden ratio. Neighbours come to different shards. */
+/** Fibonacci hashing: 2^64 divided by the golden ratio. It puts neighbours into different shards. */
 static uint64_t hash_of(uint64_t number)
 {
 	return number * UINT64_C(0x9e3779b97f4a7c15);
@@ -52,7 +52,7 @@ static void pool_put(struct svart_chunk_map *map, struct svart_chunk *c)
 		next_head(head, index_of(map, c)), memory_order_release, memory_order_relaxed));
 }
 
-/** A chunk that was never used before; so the pool's memory is not touched before it is needed. */
+/** Takes a chunk that was never used before. So the pool's memory is not touched before it is needed. */
 static struct svart_chunk *pool_get_fresh(struct svart_chunk_map *map)
 {
 	uint32_t index;
@@ -84,7 +84,7 @@ static void publish_oldest(const struct svart_chunk_map *map, struct svart_shard
 {
 	const struct svart_chunk *c = chunk_at(map, shard->fifo_oldest);
 
-	/* A hint for who looks for the oldest of all: the look under the lock decides. */
+	/* A hint for a thread that looks for the oldest chunk of all: its look under the lock decides. */
 	atomic_store_explicit(
 		&shard->oldest, c == NULL ? UINT64_MAX : c->stamp, memory_order_relaxed);
 }
@@ -194,7 +194,9 @@ struct svart_chunk *svart_chunk_insert(
 	c->newest = 0;
 	c->nr_holds = 0;
 	c->second_chance = was_evicted_soon_before(map, shard, number);
+	c->publications = 0;
 	memset(&c->mapped, 0, sizeof(*c) - offsetof(struct svart_chunk, mapped));
+	memset(svart_chunk_origins(map, c), 0, sizeof(struct svart_origins));
 	c->next = *bucket;
 	*bucket = index_of(map, c);
 	atomic_fetch_add_explicit(&map->nr_used, 1, memory_order_relaxed);
@@ -360,10 +362,13 @@ int svart_chunk_map_init(struct svart_chunk_map *map, uint32_t nr_chunks)
 	nr_buckets = (size_t)SVART_NR_SHARDS << map->buckets_log2;
 	map->shards = alloc_lines(SVART_NR_SHARDS * sizeof(*map->shards));
 	map->chunks = alloc_lines(nr_chunks * sizeof(*map->chunks));
+	map->origins = alloc_lines(nr_chunks * sizeof(*map->origins));
 	map->buckets = alloc_lines(nr_buckets * sizeof(*map->buckets));
-	if (map->shards == NULL || map->chunks == NULL || map->buckets == NULL) {
+	if (map->shards == NULL || map->chunks == NULL || map->origins == NULL ||
+		map->buckets == NULL) {
 		free(map->shards);
 		free(map->chunks);
+		free(map->origins);
 		free(map->buckets);
 		return -ENOMEM;
 	}
@@ -384,6 +389,7 @@ void svart_chunk_map_fini(struct svart_chunk_map *map)
 	}
 	free(map->shards);
 	free(map->chunks);
+	free(map->origins);
 	free(map->buckets);
 	free(map->hold_counts);
 }

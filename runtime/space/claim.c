@@ -7,9 +7,9 @@
 #include "iommufd.h"
 
 /**
- * How often an UNMAP is tried that the kernel answers with EBUSY, a pause of a millisecond at most in
- * between: it is short-lived (an area that is just being mapped or unmapped), or a fault of the
- * kernel, which must not hang the caller for ever.
+ * How often an UNMAP is tried that the kernel answers with EBUSY, with a pause of a millisecond at most in
+ * between. EBUSY is short-lived (an area that is being mapped or unmapped), or a fault of the kernel, which
+ * must not hang the caller for ever.
  */
 #define UNMAP_TRIES 5000
 
@@ -20,6 +20,7 @@ static void claim_init(struct svart_space *space, struct svart_shard *shard, str
 		.shard = shard,
 		.chunk = c,
 		.base = c->number << SVART_CHUNK_SHIFT,
+		.publications = c->publications,
 	};
 	svart_count(&space->n.claims, 1);
 }
@@ -35,7 +36,7 @@ void svart_claim_absent(struct svart_space *space, struct svart_shard *shard, st
 }
 
 /*
- * Where nothing else is in the span the holes between the areas are claimed too: else somebody could
+ * If nothing else is in the span, the holes between the areas are claimed too: else another thread could
  * map there while one UNMAP takes the whole span.
  */
 void svart_claim_areas(struct svart_space *space, struct svart_shard *shard, struct svart_chunk *c,
@@ -114,7 +115,10 @@ static unsigned int area_end(const struct svart_claim *claim, unsigned int first
 	return svart_page_bits_next_clear(&claim->mapped, first + 1, next);
 }
 
-/** -ENOENT of exactly one area means that it is gone, and that is all that is asked. */
+/**
+ * Unmaps the areas one by one. -ENOENT of exactly one area means that it is gone, which is all that is
+ * wanted.
+ */
 static int unmap_each_area(struct svart_space *space, struct svart_claim *claim)
 {
 	unsigned int first, end;
@@ -144,7 +148,7 @@ int svart_claim_unmap(struct svart_space *space, struct svart_claim *claim)
 		claim->gone = claim->mapped;
 		rc = 0;
 	} else {
-		/* After a failure only the single areas tell which are still there. */
+		/* After a failure only an UNMAP of each single area tells which are still there. */
 		rc = unmap_each_area(space, claim);
 	}
 	if (rc == 0)
@@ -152,7 +156,7 @@ int svart_claim_unmap(struct svart_space *space, struct svart_claim *claim)
 	return rc;
 }
 
-/** With the shard locked: enters in the chunk and the counters what was unmapped. */
+/** With the shard locked: updates the chunk and the counters for what was unmapped. */
 static void drop_gone(struct svart_space *space, const struct svart_claim *claim)
 {
 	struct svart_chunk *c = claim->chunk;
@@ -190,6 +194,25 @@ void svart_claim_now_absent(struct svart_space *space, struct svart_claim *claim
 	claim->gone = none;
 }
 
+/**
+ * With the shard locked: notes where the pages were mapped from. Origins that others have noted since the
+ * claim was made can be of a younger VMA than the claim's.
+ */
+static void note_origin(struct svart_space *space, struct svart_claim *claim)
+{
+	const struct svart_claim_origin *o = &claim->origin;
+	struct svart_chunk *c = claim->chunk;
+	struct svart_origins *origins = svart_chunk_origins(&space->map, c);
+
+	if (!o->known)
+		return;
+	if (o->first < o->end && claim->publications == c->publications)
+		svart_origins_note(origins, o->first, o->end, o->tag);
+	else
+		svart_origins_note(origins, claim->first, claim->end, o->tag);
+	c->publications++;
+}
+
 void svart_claim_publish(
 	struct svart_space *space, struct svart_claim *claim, bool writable, bool fixed)
 {
@@ -203,6 +226,7 @@ void svart_claim_publish(
 		svart_count(&space->n.fixed, svart_claim_bytes(claim));
 	}
 	svart_page_bits_set(&c->area_start, claim->first, claim->first + 1);
+	note_origin(space, claim);
 	c->newest = (uint16_t)claim->first;
 	c->fresh = true;
 	end_locked(space, claim);

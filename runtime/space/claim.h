@@ -7,16 +7,25 @@
  * @file
  * Pages that one thread has made pending, and what it may do with them: map, unmap, give back.
  *
- * Whoever holds a claim waits for nobody else's. So a claim ends as soon as the kernel has answered.
+ * A thread that holds a claim never waits for the claim of another. So a claim ends as soon as the kernel has
+ * answered.
  */
 
 #include "space_state.h"
+
+/** Where a claim's pages are mapped from. Owner, lifetime and locks: the claim's. */
+struct svart_claim_origin {
+	bool known;
+	uint64_t tag; /**< svart_vma_identity_tag(). */
+	uint16_t first,
+		end; /**< All of the chunk that is mapped from there; empty: only the claim's pages. */
+};
 
 /**
  * A claim on pages of one chunk.
  *
  * Owner: the claiming thread, on its stack. Lifetime: svart_claim_absent() or svart_claim_areas() to
- * svart_claim_end() or svart_claim_publish(). Locks: none, its owner only; the chunk cannot go away
+ * svart_claim_end() or svart_claim_publish(). Locks: none, only its owner uses it. The chunk is not freed
  * meanwhile.
  */
 struct svart_claim {
@@ -24,11 +33,13 @@ struct svart_claim {
 	struct svart_chunk *chunk;
 	uint64_t base;                 /**< Address of the chunk. */
 	unsigned int first, end;       /**< Span of the pages. */
-	bool whole;                    /**< Nothing else is in the span: one UNMAP will do. */
-	struct svart_page_bits pages;  /**< Claimed. */
-	struct svart_page_bits mapped; /**< Of these, what is mapped. */
+	bool whole;                    /**< Nothing else is in the span: one UNMAP is enough. */
+	struct svart_page_bits pages;  /**< The claimed pages. */
+	struct svart_page_bits mapped; /**< Those of `pages` that are mapped. */
 	struct svart_page_bits area_start;
-	struct svart_page_bits gone; /**< Of mapped, what svart_claim_unmap() has unmapped. */
+	struct svart_page_bits gone; /**< Of mapped, those that svart_claim_unmap() unmapped. */
+	uint16_t publications;       /**< The chunk's when the claim was made. */
+	struct svart_claim_origin origin; /**< Set by svart_space_drop_replaced(). */
 };
 
 /* With the shard locked: */
@@ -37,7 +48,7 @@ struct svart_claim {
 void svart_claim_absent(struct svart_space *space, struct svart_shard *shard, struct svart_chunk *c,
 	unsigned int first, unsigned int end, struct svart_claim *claim);
 
-/** Claims mapped pages, whole areas, to be unmapped. */
+/** Claims mapped pages, which are whole areas, to be unmapped. */
 void svart_claim_areas(struct svart_space *space, struct svart_shard *shard, struct svart_chunk *c,
 	const struct svart_page_bits *pages, struct svart_claim *claim);
 
@@ -52,31 +63,31 @@ void svart_claim_trim(
 	struct svart_space *space, struct svart_claim *claim, unsigned int first, unsigned int end);
 
 /**
- * IOAS_UNMAP of all areas of a claim.
- * @return 0: none is mapped any more. Else the -errno of the first that still is.
+ * Unmaps all areas of a claim by IOAS_UNMAP.
+ * @return 0: none is mapped any more. Else the -errno of the first one that is still mapped.
  * @blocks while the kernel unmaps and devices invalidate.
  */
 int svart_claim_unmap(struct svart_space *space, struct svart_claim *claim);
 
 /**
- * After svart_claim_unmap() returned 0: the pages are absent now, and still claimed, as by
+ * To be called after svart_claim_unmap() returned 0. The pages are absent now, and still claimed, as after
  * svart_claim_absent().
  */
 void svart_claim_now_absent(struct svart_space *space, struct svart_claim *claim);
 
 /**
- * IOAS_MAP of a claim on absent pages, once; bytes must have been reserved.
+ * Tries once to map a claim on absent pages by IOAS_MAP; its bytes must have been reserved.
  * @return 0 or the kernel's -errno.
  */
 int svart_claim_map(struct svart_space *space, const struct svart_claim *claim, bool writable);
 
 /**
- * What svart_claim_map() has mapped is to go again: makes the claim one on a mapped area.
- * It is then for svart_claim_unmap() and svart_claim_end().
+ * Makes a claim that svart_claim_map() has mapped a claim on a mapped area, because it must be unmapped
+ * again. The caller then calls svart_claim_unmap() and svart_claim_end().
  */
 void svart_claim_now_mapped(struct svart_claim *claim);
 
-/** Ends a claim: what is gone is absent, what is not is as before. */
+/** Ends a claim: the pages in `gone` are absent now, the others are as they were before the claim. */
 void svart_claim_end(struct svart_space *space, struct svart_claim *claim);
 
 static inline uint64_t svart_claim_addr(const struct svart_claim *claim)

@@ -3,20 +3,18 @@
 
 /*
  * A drop puts a barrier into each shard that its range touches, works through the shards, and takes
- * the barriers away again. While they stand nothing in the range starts to be mapped; so a storm of
- * faults cannot starve a drop, and just before the first barrier goes the whole range is unmapped at
- * one moment. Who maps in the range when the barrier comes sees it after IOAS_MAP, under the same
- * lock, and unmaps again. An area of which something is held stays until its holds are released; it
- * takes no new ones while the barrier stands.
+ * the barriers away again. While they stand, no thread starts to map in the range; so a storm of
+ * faults cannot starve a drop, and just before the first barrier is taken away there is a moment in which the
+ * whole range is unmapped. A thread that was mapping in the range when the barrier came sees it after
+ * IOAS_MAP, under the same lock, and unmaps again. An area that has a held page stays until its holds are
+ * released; it takes no new ones while the barrier stands.
  */
 
 #include "drop.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "claim.h"
-#include "error.h"
 #include "hold.h"
 
 /** One call. Owner: its thread, on its stack. */
@@ -25,7 +23,7 @@ struct drop {
 	uint64_t first, last; /* Byte addresses, whole pages. */
 	bool fixed;
 	uint64_t shards;     /* A bit for each shard that the range touches. */
-	uint64_t give_up_ns; /* When waiting for a release ends; 0: not begun. */
+	uint64_t give_up_ns; /* When waiting for a release ends; 0: it has not begun. */
 	struct svart_barrier barriers[SVART_NR_SHARDS];
 };
 
@@ -96,7 +94,7 @@ static void span_in(
 }
 
 /**
- * With the shard locked: what is to be done in a chunk: areas to unmap, or pending pages to wait for.
+ * With the shard locked: looks what is to be done in a chunk: areas to unmap, or pending pages to wait for.
  */
 static bool look(const struct drop *d, const struct svart_chunk *c, struct svart_page_bits *areas,
 	bool *is_pending)
@@ -109,7 +107,9 @@ static bool look(const struct drop *d, const struct svart_chunk *c, struct svart
 	return *is_pending || !svart_page_bits_empty(areas);
 }
 
-/** With the shard locked, which is given up meanwhile. @return 0, or -ETIMEDOUT: waited too long. */
+/**
+ * With the shard locked; the lock is released while it waits. @return 0, or -ETIMEDOUT: it waited too long.
+ */
 static int wait_for_release(struct drop *d, struct svart_shard *shard)
 {
 	bool go_on;
@@ -120,7 +120,7 @@ static int wait_for_release(struct drop *d, struct svart_shard *shard)
 	return go_on ? 0 : -ETIMEDOUT;
 }
 
-/** With the shard locked, which is given up meanwhile: one unmap, or one wait. */
+/** With the shard locked: does one unmap, or one wait; the lock is released meanwhile. */
 static int work(struct drop *d, struct svart_shard *shard, struct svart_chunk *c)
 {
 	struct svart_page_bits areas, held;
@@ -154,7 +154,7 @@ static bool has_work(const struct drop *d, const struct svart_chunk *c)
 	       look(d, c, &areas, &is_pending);
 }
 
-/** A short range: each chunk is looked up. */
+/** Drops a short range: it looks up each chunk. */
 static int drop_by_number(struct drop *d)
 {
 	const struct svart_chunk_map *map = &d->space->map;
@@ -185,7 +185,7 @@ static struct svart_chunk *find_work(
 	return i == SVART_CHUNK_NONE ? NULL : &map->chunks[i];
 }
 
-/** A long range: every bucket of the map is looked through. */
+/** Drops a long range: it looks through every bucket of the map. */
 static int drop_by_bucket(struct drop *d)
 {
 	const struct svart_chunk_map *map = &d->space->map;
@@ -205,52 +205,43 @@ static int drop_by_bucket(struct drop *d)
 	return rc;
 }
 
-int svart_space_drop(struct svart_space *space, uint64_t first, uint64_t last, bool fixed)
+/** Raises the barriers of a drop. */
+static void begin(struct drop *d, struct svart_space *space, uint64_t first, uint64_t last)
 {
-	struct drop d = {
-		.space = space,
-		.first = svart_page_down(first),
-		.last = last | SVART_PAGE_MASK,
-		.fixed = fixed,
-	};
+	d->space = space;
+	d->first = svart_page_down(first);
+	d->last = last | SVART_PAGE_MASK;
+	d->give_up_ns = 0;
+	d->shards = shards_of(d);
+	raise_barriers(d);
+}
+
+static int finish(struct drop *d)
+{
 	int rc;
 
-	d.shards = shards_of(&d);
-	raise_barriers(&d);
-	if (!fixed)
-		svart_forgotten_add(&space->forgotten, d.first, d.last);
 	/* Looking up a chunk, with its lock, costs as much as a look into several buckets. */
-	if (last_number(&d) - first_number(&d) < space->map.nr_chunks / 8)
-		rc = drop_by_number(&d);
+	if (last_number(d) - first_number(d) < d->space->map.nr_chunks / 8)
+		rc = drop_by_number(d);
 	else
-		rc = drop_by_bucket(&d);
-	lower_barriers(&d);
+		rc = drop_by_bucket(d);
+	lower_barriers(d);
 	return rc;
 }
 
-int svart_space_forget(struct svart_space *space, const void *addr, size_t len)
+int svart_space_drop(struct svart_space *space, uint64_t first, uint64_t last, bool fixed)
 {
-	uint64_t first = (uintptr_t)addr, last = first + len - 1;
-	int rc;
+	struct drop d = { .fixed = fixed };
 
-	if (atomic_load_explicit(&space->dead, memory_order_relaxed))
-		return svart_fail(-EPERM, "the space is the parent's: make a new one after fork");
-	if (len == 0)
-		return 0;
-	if (last < first)
-		return svart_fail(-EINVAL,
-			"forget %#" PRIx64 " + %zu bytes: the range wraps, check its length", first,
-			len);
-	rc = svart_space_drop(space, first, last, false);
-	if (rc == -ETIMEDOUT)
-		return svart_fail(-EBUSY,
-			"[%#" PRIx64 ", %#" PRIx64 "] is in use by operations in flight: poll "
-			"their queues, then forget it again",
-			first, last);
-	if (rc != 0)
-		return svart_fail(-EIO,
-			"cannot unmap [%#" PRIx64 ", %#" PRIx64
-			"] from devices (error %d): keep the memory, close the devices",
-			first, last, -rc);
-	return 0;
+	begin(&d, space, first, last);
+	return finish(&d);
+}
+
+int svart_space_forget_range(struct svart_space *space, uint64_t first, uint64_t last)
+{
+	struct drop d = { .fixed = false };
+
+	begin(&d, space, first, last);
+	svart_forgotten_add(&space->forgotten, d.first, d.last);
+	return finish(&d);
 }

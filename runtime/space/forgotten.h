@@ -5,13 +5,14 @@
 
 /**
  * @file
- * What was forgotten lately. Between a forget and the munmap() after it the memory is still there, and a
- * fault beside it would map it again as part of a window: the device would keep the old pages. So windows
- * leave out what was forgotten until a device asks for it by name, which by the rule of the coherence
- * contract happens only when it is memory to be used again.
+ * The pages that svart_space_forget() took and that no device has named since. Between a forget and the
+ * munmap() after it the memory is still there, and a fault beside it would map it again as part of a window:
+ * the device would keep the old pages. So windows leave these pages out. When a device asks for a page by
+ * name, only that page leaves the table: by the rule of the coherence contract it is memory to be used again.
  *
- * The last SVART_NR_FORGOTTEN ranges are remembered: more threads than that would have to be between
- * their forget and their munmap() at once.
+ * The table has room for SVART_NR_FORGOTTEN ranges that lie apart. When it is full, the two ranges that
+ * are nearest to each other become one, with what is between them. So no range is ever dropped, and the pages
+ * between them are only left out of windows until they are named.
  */
 
 #include <pthread.h>
@@ -19,9 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SVART_NR_FORGOTTEN 64
+#define SVART_NR_FORGOTTEN 256u
 
-/** Bytes [first, last], whole pages; first > last: empty. */
+/** Bytes [first, last], whole pages. */
 struct svart_forgotten_range {
 	uint64_t first, last;
 };
@@ -29,23 +30,27 @@ struct svart_forgotten_range {
 /**
  * The ranges of one space.
  *
- * Owner: the space. Lifetime: the space's. Locks: lock, a leaf; used may be read without it.
+ * Owner: the space. Lifetime: the space's. Locks: lock, a leaf; nr may be read without it.
  */
 struct svart_forgotten {
 	pthread_mutex_t lock;
-	atomic_uint used;  /**< Places in use; 0: nobody need look. */
-	unsigned int hand; /**< The place that the next range takes. */
-	struct svart_forgotten_range ranges[SVART_NR_FORGOTTEN];
+	atomic_uint nr; /**< Ranges; if 0, no thread needs to look. */
+	/**
+	 * In rising order, with at least a page between two. The last place is used only while one is added.
+	 */
+	struct svart_forgotten_range ranges[SVART_NR_FORGOTTEN + 1];
 };
 
 void svart_forgotten_init(struct svart_forgotten *f);
 void svart_forgotten_fini(struct svart_forgotten *f);
 
-/** A range is being forgotten: called while its barriers stand. @thread any. @blocks never. */
+/**
+ * Adds a range that is being forgotten. To be called while its barriers stand. @thread any. @blocks never.
+ */
 void svart_forgotten_add(struct svart_forgotten *f, uint64_t first, uint64_t last);
 
-/** A device asks for the page at addr: ranges that it is in are remembered no longer. @thread any. */
-void svart_forgotten_name(struct svart_forgotten *f, uint64_t addr);
+/** Takes the pages [first, last] out of the table, because a device asks for them. @thread any. */
+void svart_forgotten_name(struct svart_forgotten *f, uint64_t first, uint64_t last);
 
 /** Finds a range that overlaps [first, last]. @param range out. @thread any. */
 bool svart_forgotten_find(struct svart_forgotten *f, uint64_t first, uint64_t last,

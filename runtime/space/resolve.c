@@ -4,12 +4,12 @@
 /*
  * Making pages present and mapped.
  *
- * Each chunk of a request is walked page by page: what is mapped with enough access needs nothing;
- * what is pending is somebody's work, and joined by waiting for it; what is missing is claimed with
- * as much around it as seems good, and mapped with no lock held.
+ * Each chunk of a request is walked page by page. A page that is mapped with enough access needs nothing. A
+ * page that is pending is the work of another thread, and is waited for. A page that is missing is claimed,
+ * with as much around it as seems good, and mapped with no lock held.
  *
- * Permissions. A request is measured against svart_vma.device_prot: READ (and EXEC) needs READ there,
- * WRITE needs WRITE, else it is -EFAULT. What is then mapped:
+ * Permissions. A request is checked against svart_vma.device_prot: READ (and EXEC) needs READ there,
+ * WRITE needs WRITE, else the result is -EFAULT. The table says what is then mapped:
  *
  *   memory                      READ request    WRITE request
  *   anonymous, writable         read-write      read-write      (saves the upgrade)
@@ -20,8 +20,14 @@
  * unmapped and mapped again, and is pending meanwhile; no other area is touched. An area that is held
  * cannot be upgraded before it is released.
  *
+ * Memory that the process replaced without a forget is noticed when a page next to it is mapped: pages of its
+ * chunk that are in the range of the same VMA and were mapped from other memory are unmapped first
+ * (replaced.c).
+ *
  * The claim is made before the VMA is looked up. So a forget() that comes in between finds the pages
- * pending and waits, and the VMA that was found cannot be a stale one.
+ * pending and waits, and the VMA that was found cannot be a stale one. wanted() is called with the same lock
+ * held, just before the claim. So a forget that comes after the range was no longer wanted either finds the
+ * claim and waits for it, or comes before it, and then wanted() returns false and there is no claim.
  */
 
 #include <errno.h>
@@ -29,20 +35,24 @@
 #include "budget.h"
 #include "claim.h"
 #include "hold.h"
+#include "replaced.h"
 #include "vma.h"
 
-/** Forgets that one resolve lets pass it by before it gives up. */
+/** How often one resolve is undone by a forget before it gives up. */
 #define MAX_FORGOTTEN 64
 
 /** One call. Owner: its thread, on its stack. */
 struct resolve {
 	struct svart_space *space;
 	bool write;
-	bool no_wait;           /* For a hold: do not wait for who may wait for us. */
-	uint64_t give_up_ns;    /* When waiting for a release ends; 0: not begun. */
-	unsigned int forgotten; /* Forgets that were met. */
+	bool no_wait;        /* For a hold: do not wait for a thread that may wait for this one. */
+	uint64_t give_up_ns; /* When waiting for a release ends; 0: it has not begun. */
+	unsigned int forgotten;          /* Forgets that were met. */
+	bool (*wanted)(const void *arg); /* NULL: the range is always wanted. */
+	const void *wanted_arg;
 	struct svart_eviction eviction;
 	struct svart_patience patience;
+	struct svart_replaced replaced; /* Replaced memory, to be logged at the end. */
 };
 
 /** Pages of one chunk. */
@@ -59,7 +69,7 @@ static uint64_t addr_of(uint64_t number, unsigned int page)
 	return (number << SVART_CHUNK_SHIFT) + page * SVART_PAGE_SIZE;
 }
 
-/** Cuts a span to addresses [start, end), of which the span has at least a page. */
+/** Cuts a span to addresses [start, end); at least a page of the span is in there. */
 static void clip(struct span *s, uint64_t start, uint64_t end)
 {
 	uint64_t base = addr_of(s->number, 0);
@@ -70,7 +80,7 @@ static void clip(struct span *s, uint64_t start, uint64_t end)
 		s->end = (unsigned int)((end - base) / SVART_PAGE_SIZE);
 }
 
-/** @return the first page of [first, end) that is not mapped with this access for good, or end. */
+/** @return the first page of [first, end) that is pending or not mapped with this access, or end. */
 static unsigned int next_missing(
 	const struct svart_chunk *c, unsigned int first, unsigned int end, bool write)
 {
@@ -93,46 +103,94 @@ static int met_forget(struct resolve *r)
 }
 
 /**
+ * Cuts a span, at either side of its page, so that it does not reach into [first, last]. An invalidation of
+ * the page itself may have begun a moment ago: then only the page is left, and the invalidation waits until
+ * it is mapped and unmapped again.
+ */
+static void clip_out(struct span *s, unsigned int page, uint64_t first, uint64_t last)
+{
+	uint64_t addr = addr_of(s->number, page);
+
+	if (last < addr)
+		clip(s, last + 1, UINT64_MAX);
+	else if (first > addr)
+		clip(s, 0, first);
+	else
+		*s = (struct span){ s->number, page, page + 1 };
+}
+
+static bool is_more_than(const struct span *s, unsigned int page)
+{
+	return s->first != page || s->end != page + 1;
+}
+
+/** With the shard locked: leaves out what is being forgotten or invalidated. */
+static void leave_out_moving(struct svart_space *space, const struct svart_shard *shard,
+	struct span *s, unsigned int page)
+{
+	const struct svart_barrier *b;
+	uint64_t first, last;
+
+	while ((b = svart_shard_barrier(shard, addr_of(s->number, s->first),
+			addr_of(s->number, s->end) - 1)) != NULL)
+		clip_out(s, page, b->first, b->last);
+	while (is_more_than(s, page) &&
+		svart_open_ranges_find(&space->open_ranges, addr_of(s->number, s->first),
+			addr_of(s->number, s->end) - 1, &first, &last))
+		clip_out(s, page, first, last);
+}
+
+/** Leaves out what was forgotten, except for the pages [page, end), which a device has named. */
+static void leave_out_forgotten(
+	struct svart_space *space, struct span *s, unsigned int page, unsigned int end)
+{
+	struct svart_forgotten_range gone;
+
+	while (s->first < page &&
+		svart_forgotten_find(&space->forgotten, addr_of(s->number, s->first),
+			addr_of(s->number, page) - 1, &gone))
+		clip(s,
+			gone.last < addr_of(s->number, page) - 1 ? gone.last + 1
+								 : addr_of(s->number, page),
+			UINT64_MAX);
+	if (end < s->end && svart_forgotten_find(&space->forgotten, addr_of(s->number, end),
+				    addr_of(s->number, s->end) - 1, &gone))
+		clip(s, 0,
+			gone.first > addr_of(s->number, end) ? gone.first
+							     : addr_of(s->number, end));
+}
+
+/**
  * With the shard locked: what to map for the absent page asked->first: the stream's window, and all
- * that was asked for, as far as it is absent, usable, and neither forgotten nor being so.
+ * that was asked for, as far as it is absent, usable, and neither forgotten nor being forgotten.
  */
 static struct span widen(struct svart_space *space, const struct svart_shard *shard,
 	const struct svart_chunk *c, const struct span *asked, const struct svart_usable *usable,
 	uint64_t window)
 {
 	struct svart_page_bits taken = svart_page_bits_or(&c->mapped, &c->pending);
+	unsigned int most = atomic_load_explicit(&space->max_area_pages, memory_order_relaxed);
 	unsigned int page = asked->first, pages = (unsigned int)(window / SVART_PAGE_SIZE);
-	struct span s = { .number = asked->number, .first = page & ~(pages - 1) };
-	struct svart_forgotten_range gone;
-	const struct svart_barrier *b;
+	struct span s = { .number = asked->number };
 
+	pages = pages < most ? pages : most;
+	s.first = page & ~(pages - 1);
 	s.end = s.first + pages < asked->end ? asked->end : s.first + pages;
+	s.end = s.end < s.first + most ? s.end : s.first + most;
 	s.first = svart_page_bits_last_end(&taken, s.first, page);
 	s.end = svart_page_bits_next(&taken, page, s.end);
 	clip(&s, usable->start, usable->end);
-	while ((b = svart_shard_barrier(
-			shard, addr_of(s.number, s.first), addr_of(s.number, s.end) - 1)) != NULL) {
-		if (b->last < addr_of(s.number, page))
-			clip(&s, b->last + 1, UINT64_MAX);
-		else
-			clip(&s, 0, b->first);
-	}
-	/* The page itself is in none: it was named, and a forget of now would have its barrier here. */
-	while (svart_forgotten_find(&space->forgotten, addr_of(s.number, s.first),
-		addr_of(s.number, s.end) - 1, &gone)) {
-		if (gone.last < addr_of(s.number, page))
-			clip(&s, gone.last + 1, UINT64_MAX);
-		else
-			clip(&s, 0, gone.first);
-	}
+	leave_out_moving(space, shard, &s, page);
+	leave_out_forgotten(space, &s, page, asked->end < s.end ? asked->end : s.end);
 	return s;
 }
 
 /**
  * With the shard locked: claims the page asked->first, which is neither pending nor good enough, and
  * more around it.
- * @return 0; LOOK_AGAIN after a wait; -EFAULT the IOMMU cannot map it; -EAGAIN forgotten too often;
- *         IS_HELD an upgrade would unmap what is held; -ENOSPC no chunk is free.
+ * @return 0; LOOK_AGAIN after a wait; -EFAULT the IOMMU cannot map it; -EAGAIN it was forgotten too often;
+ *         -EINPROGRESS it is in an open invalidation; IS_HELD an upgrade would unmap what is held; -ENOSPC no
+ *         chunk is free.
  */
 static int claim_missing(struct resolve *r, struct svart_shard *shard, const struct span *asked,
 	struct svart_claim *claim, struct svart_stream_hit *hit)
@@ -144,10 +202,13 @@ static int claim_missing(struct resolve *r, struct svart_shard *shard, const str
 	const struct svart_barrier *barrier = svart_shard_barrier(shard, addr, addr);
 	struct svart_chunk *c;
 	struct svart_page_bits pages, held;
+	uint64_t first, last;
 	struct span s;
 
 	if (usable == NULL)
 		return -EFAULT;
+	if (svart_open_ranges_find(&r->space->open_ranges, addr, addr, &first, &last))
+		return -EINPROGRESS;
 	if (barrier != NULL && r->no_wait)
 		return -EAGAIN;
 	if (barrier != NULL) {
@@ -160,6 +221,8 @@ static int claim_missing(struct resolve *r, struct svart_shard *shard, const str
 	if (c == NULL)
 		return -ENOSPC;
 	*hit = svart_streams_window(&r->space->streams, addr);
+	if (r->no_wait && atomic_load_explicit(&r->space->exact_holds, memory_order_relaxed))
+		hit->window = SVART_PAGE_SIZE;
 	held = svart_chunk_held_areas(c);
 	if (svart_page_bits_test(&held, asked->first))
 		return IS_HELD;
@@ -167,14 +230,18 @@ static int claim_missing(struct resolve *r, struct svart_shard *shard, const str
 		pages = svart_chunk_areas(c, asked->first, asked->first + 1, false);
 		svart_claim_areas(r->space, shard, c, &pages, claim);
 	} else {
-		svart_forgotten_name(&r->space->forgotten, addr);
+		svart_forgotten_name(
+			&r->space->forgotten, addr, addr_of(asked->number, asked->end) - 1);
 		s = widen(r->space, shard, c, asked, usable, hit->window);
 		svart_claim_absent(r->space, shard, c, s.first, s.end, claim);
 	}
 	return 0;
 }
 
-/** Finds the VMA of an address and judges the access. @return 0, -EFAULT, or another -errno. */
+/**
+ * Finds the VMA of an address and checks the access.
+ * @return 0; -EFAULT; -EAGAIN the VMAs changed too often to tell; or another -errno.
+ */
 static int admit(const struct resolve *r, uint64_t addr, struct svart_vma *vma)
 {
 	uint32_t need = r->write ? SVART_ACCESS_WRITE : SVART_ACCESS_READ;
@@ -194,7 +261,7 @@ static bool map_writable(const struct resolve *r, const struct svart_vma *vma)
 	return r->write || (!vma->file_backed && (vma->device_prot & SVART_ACCESS_WRITE));
 }
 
-/** Readies a claim for mapping: unmaps what is to be upgraded, cuts it to the VMA. */
+/** Prepares a claim for mapping: unmaps what is to be upgraded, and cuts the claim to the VMA. */
 static int prepare(struct resolve *r, struct svart_claim *claim, const struct svart_vma *vma)
 {
 	struct span s = { claim->base >> SVART_CHUNK_SHIFT, claim->first, claim->end };
@@ -212,8 +279,8 @@ static int prepare(struct resolve *r, struct svart_claim *claim, const struct sv
 }
 
 /**
- * Maps a claim, or of it exactly the pages asked for: all of a widened range fails for one page that
- * cannot be pinned (a file's end, a guard page), or for want of memory.
+ * Maps a claim; if that fails, maps only the pages asked for. All of a widened range fails because of one
+ * page that cannot be pinned (a file's end, a guard page), or for want of memory.
  * @return 0 or the -errno of the pages asked for.
  */
 static int map_wide_or_exact(struct resolve *r, struct svart_claim *claim, const struct span *asked,
@@ -233,21 +300,28 @@ static int map_wide_or_exact(struct resolve *r, struct svart_claim *claim, const
 	return svart_space_map(r->space, claim, writable, &r->eviction);
 }
 
+/** With the shard locked: whether some of a claim was being forgotten or invalidated meanwhile. */
+static bool is_doomed(const struct resolve *r, const struct svart_claim *claim)
+{
+	uint64_t addr = svart_claim_addr(claim), end = addr + svart_claim_bytes(claim) - 1;
+	uint64_t first, last;
+
+	return svart_shard_barrier(claim->shard, addr, end) != NULL ||
+	       svart_open_ranges_find(&r->space->open_ranges, addr, end, &first, &last);
+}
+
 /**
- * Ends a claim that was mapped. If a part of it was being forgotten meanwhile the forget waits for
- * this: the pages that were pinned may be the old ones.
- * @return 0, LOOK_AGAIN, -EAGAIN forgotten too often, or the -errno of the unmap.
+ * Ends a claim that was mapped. If a part of it was being forgotten meanwhile, it is unmapped again, and the
+ * forget waits for that: the pages that were pinned may be the old ones.
+ * @return 0, LOOK_AGAIN, -EAGAIN it was forgotten too often, or the -errno of the unmap.
  */
 static int publish(struct resolve *r, struct svart_claim *claim, bool writable)
 {
-	uint64_t addr = svart_claim_addr(claim);
 	struct svart_shard *shard = claim->shard;
-	bool doomed;
 	int rc = 0;
 
 	pthread_mutex_lock(&shard->lock);
-	doomed = svart_shard_barrier(shard, addr, addr + svart_claim_bytes(claim) - 1) != NULL;
-	if (doomed) {
+	if (is_doomed(r, claim)) {
 		pthread_mutex_unlock(&shard->lock);
 		svart_claim_now_mapped(claim);
 		rc = svart_claim_unmap(r->space, claim);
@@ -255,7 +329,7 @@ static int publish(struct resolve *r, struct svart_claim *claim, bool writable)
 			svart_claim_end(r->space, claim);
 			return met_forget(r);
 		}
-		/* Devices reach it still: the forget must see that, and say so. */
+		/* Devices still reach it: the forget must see that, and return an error. */
 		pthread_mutex_lock(&shard->lock);
 	}
 	svart_claim_publish(r->space, claim, writable, false);
@@ -271,8 +345,10 @@ static int fill(struct resolve *r, struct svart_claim *claim, struct span *asked
 	struct svart_vma vma;
 	int rc = admit(r, addr_of(asked->number, asked->first), &vma);
 
-	if (rc == 0)
-		rc = prepare(r, claim, &vma);
+	if (rc != 0)
+		goto end_claim;
+	svart_space_drop_replaced(r->space, claim, &vma, &r->replaced);
+	rc = prepare(r, claim, &vma);
 	if (rc != 0)
 		goto end_claim;
 	writable = map_writable(r, &vma);
@@ -324,6 +400,8 @@ static int step(struct resolve *r, struct span *asked)
 	}
 	if (c != NULL && svart_page_bits_test(&c->pending, asked->first))
 		pthread_cond_wait(&shard->settled, &shard->lock);
+	else if (r->wanted != NULL && !r->wanted(r->wanted_arg))
+		rc = -ECANCELED;
 	else
 		rc = claim_missing(r, shard, asked, &claim, &hit);
 	pthread_mutex_unlock(&shard->lock);
@@ -332,7 +410,7 @@ static int step(struct resolve *r, struct span *asked)
 	else if (rc == -ENOSPC)
 		rc = free_a_chunk(r);
 	if (r->no_wait)
-		return rc == IS_HELD ? -EAGAIN : rc;
+		return rc == IS_HELD || rc == -EINPROGRESS ? -EAGAIN : rc;
 	if (rc == -ENOMEM && svart_space_wait_for_others(r->space, &r->patience))
 		rc = LOOK_AGAIN;
 	if (rc == IS_HELD)
@@ -366,7 +444,7 @@ static int walk(struct resolve *r, uint64_t start, uint64_t end)
 	return 0;
 }
 
-/** Whether the range can be mapped as a whole: with less budget it would evict itself. */
+/** Whether the budget has room for the whole range: else it would evict itself. */
 static bool fits(const struct svart_space *space, uint64_t bytes)
 {
 	uint64_t fixed = atomic_load_explicit(&space->n.fixed, memory_order_relaxed);
@@ -374,17 +452,14 @@ static bool fits(const struct svart_space *space, uint64_t bytes)
 	return bytes <= space->pin_limit && fixed <= space->pin_limit - bytes;
 }
 
-static int resolve(
-	struct svart_space *space, uint64_t start, uint64_t end, unsigned int access, bool no_wait)
+static int resolve(struct resolve *r, uint64_t start, uint64_t end, unsigned int access)
 {
-	struct resolve r = {
-		.space = space,
-		.write = access & SVART_ACCESS_WRITE,
-		.no_wait = no_wait,
-		.eviction.spare_first = start >> SVART_CHUNK_SHIFT,
-		.eviction.spare_last = (end - 1) >> SVART_CHUNK_SHIFT,
-	};
+	struct svart_space *space = r->space;
 	int rc = svart_space_check_usable(space);
+
+	r->write = access & SVART_ACCESS_WRITE;
+	r->eviction.spare_first = start >> SVART_CHUNK_SHIFT;
+	r->eviction.spare_last = (end - 1) >> SVART_CHUNK_SHIFT;
 
 	if (rc != 0)
 		return rc;
@@ -393,24 +468,42 @@ static int resolve(
 	if (!fits(space, end - start))
 		return -ENOMEM;
 	do {
-		r.eviction.took_own = false;
-		rc = walk(&r, start, end);
-		/* A hold looks anyway whether all is there. */
-		if (rc != 0 || no_wait || !r.eviction.took_own)
+		r->eviction.took_own = false;
+		rc = walk(r, start, end);
+		/* A hold checks anyway whether all is mapped. */
+		if (rc != 0 || r->no_wait || !r->eviction.took_own)
 			return rc;
-		/* Some of it had to go for the rest of it: perhaps others were in the way. */
-	} while (svart_space_wait_for_others(space, &r.patience));
+		/* Some of the range was evicted for the rest of it: perhaps other threads were in the way. */
+	} while (svart_space_wait_for_others(space, &r->patience));
 	return -ENOMEM;
+}
+
+static int resolve_and_tell(struct resolve *r, uint64_t start, uint64_t end, unsigned int access)
+{
+	int rc = resolve(r, start, end, access);
+
+	svart_space_tell_replaced(r->space, &r->replaced);
+	return rc;
 }
 
 int svart_space_resolve(
 	struct svart_space *space, uint64_t start, uint64_t end, unsigned int access)
 {
-	return resolve(space, start, end, access, false);
+	return svart_space_resolve_while(space, start, end, access, NULL, NULL);
+}
+
+int svart_space_resolve_while(struct svart_space *space, uint64_t start, uint64_t end,
+	unsigned int access, bool (*wanted)(const void *arg), const void *arg)
+{
+	struct resolve r = { .space = space, .wanted = wanted, .wanted_arg = arg };
+
+	return resolve_and_tell(&r, start, end, access);
 }
 
 int svart_space_try_resolve(
 	struct svart_space *space, uint64_t start, uint64_t end, unsigned int access)
 {
-	return resolve(space, start, end, access, true);
+	struct resolve r = { .space = space, .no_wait = true };
+
+	return resolve_and_tell(&r, start, end, access);
 }

@@ -7,19 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "drop.h"
 #include "error.h"
 #include "iommufd.h"
+#include "sized.h"
 #include "space_state.h"
 
 #define DEFAULT_FAULT_AROUND SVART_CHUNK_SIZE
 #define DEFAULT_MAX_CHUNKS   UINT32_C(65536)
-/** 8 TiB of addresses, 1.5 GiB of pool. */
+/** As many chunks are 8 TiB of addresses, and 1.75 GiB of pool. */
 #define LARGEST_MAX_CHUNKS (UINT32_C(1) << 22)
-/** So many windows fit into the pin limit at least: streams must not evict each other at once. */
+/** At least so many windows fit into the pin limit, because streams must not evict each other at once. */
 #define WINDOWS_IN_LIMIT 8
 /** Longest single wait for another thread or the kernel. */
 #define PAUSE_NS UINT64_C(1000000)
+
+static const struct svart_sized stats_sized =
+	SVART_SIZED(svart_space_stats, replaced_held, SVART_SPACE_STATS_INIT);
 
 void svart_space_pause(struct svart_space *space)
 {
@@ -32,7 +37,7 @@ int svart_space_check_usable(const struct svart_space *space)
 {
 	if (atomic_load_explicit(&space->dead, memory_order_relaxed))
 		return -EPERM;
-	/* Orders what bind wrote before its use; pairs with the release of svart_space_bind(). */
+	/* Orders the writes of bind before their use; pairs with the release of svart_space_bind(). */
 	if (atomic_load_explicit(&space->binds, memory_order_acquire) == 0)
 		return -ENODEV;
 	return 0;
@@ -84,6 +89,11 @@ int svart_space_init(const struct svart_space_params *params, struct svart_space
 			p->max_chunks, sizeof(struct svart_chunk));
 	}
 	svart_forgotten_init(&space->forgotten);
+	svart_open_ranges_init(&space->open_ranges);
+	svart_leases_init(&space->leases);
+	svart_refused_init(&space->refused);
+	atomic_init(&space->max_area_pages, SVART_CHUNK_PAGES);
+	pthread_mutex_init(&space->listeners_lock, NULL);
 	*out = space;
 	return 0;
 }
@@ -97,7 +107,7 @@ static uint64_t largest_window(const struct svart_space *space)
 	return window;
 }
 
-/** Asks for the usable ranges, and keeps the answer if it is news. */
+/** Asks for the usable ranges, and keeps the answer if it differs from the last one. */
 static int refresh_aperture(struct svart_space *space)
 {
 	struct svart_aperture *old = atomic_load_explicit(&space->aperture, memory_order_relaxed);
@@ -111,7 +121,7 @@ static int refresh_aperture(struct svart_space *space)
 		return 0;
 	}
 	new->older = old;
-	/* Orders its content before the pointer; pairs with the acquire of who resolves. */
+	/* Orders the content before the pointer; pairs with the acquire of a resolver. */
 	atomic_store_explicit(&space->aperture, new, memory_order_release);
 	return 0;
 }
@@ -189,13 +199,14 @@ int svart_space_bind(struct svart_space *space, struct svart_machine *m, int iom
 	return 0;
 }
 
-/** What cannot be unmapped by areas goes with the IOAS. */
+/** Unmaps all and destroys the IOAS, which also unmaps any area that could not be unmapped before. */
 static void last_unbind(struct svart_space *space)
 {
 	int rc;
 
 	svart_space_drop(space, 0, UINT64_MAX, false);
 	svart_space_drop(space, 0, UINT64_MAX, true);
+	svart_arena_fini(space);
 	rc = svart_iommufd_destroy(space->m, space->iommufd, space->ioas);
 	if (rc != 0)
 		svart_log(SVART_LOG_ERR,
@@ -226,6 +237,10 @@ void svart_space_fini(struct svart_space *space)
 		return;
 	while (svart_space_bound(space) != 0)
 		svart_space_unbind(space);
+	pthread_mutex_destroy(&space->listeners_lock);
+	svart_refused_fini(&space->refused);
+	svart_leases_fini(&space->leases);
+	svart_open_ranges_fini(&space->open_ranges);
 	svart_forgotten_fini(&space->forgotten);
 	svart_chunk_map_fini(&space->map);
 	free(space);
@@ -234,6 +249,11 @@ void svart_space_fini(struct svart_space *space)
 unsigned int svart_space_bound(const struct svart_space *space)
 {
 	return atomic_load_explicit(&space->binds, memory_order_acquire);
+}
+
+uint32_t svart_space_open_invalidations(const struct svart_space *space)
+{
+	return svart_open_ranges_nr(&space->open_ranges);
 }
 
 uint32_t svart_space_ioas(const struct svart_space *space)
@@ -274,11 +294,10 @@ static uint64_t read_counter(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void svart_space_stats_get(const struct svart_space *space, struct svart_space_stats *stats)
+int(svart_space_stats_get)(const struct svart_space *space, struct svart_space_stats *given)
 {
 	const struct svart_space_counters *n = &space->n;
-
-	*stats = (struct svart_space_stats){
+	const struct svart_space_stats stats = {
 		.pinned_bytes = read_counter(&n->pinned),
 		.pinned_bytes_peak = read_counter(&n->pinned_peak),
 		.maps = read_counter(&n->maps),
@@ -286,5 +305,9 @@ void svart_space_stats_get(const struct svart_space *space, struct svart_space_s
 		.evictions = read_counter(&n->evictions),
 		.upgrades = read_counter(&n->upgrades),
 		.exact_retries = read_counter(&n->exact_retries),
+		.replaced = read_counter(&n->replaced),
+		.replaced_held = read_counter(&n->replaced_held),
 	};
+
+	return svart_sized_out(&stats_sized, given, &stats);
 }

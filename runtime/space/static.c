@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * Static memory: what devices must reach without faulting. It is in the chunk map like all else, as
- * areas of their own that eviction and forget pass over.
+ * Static memory: what devices must reach without faulting. It is in the chunk map like other memory, as
+ * areas of its own that eviction and forget do not touch.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@ struct piece {
 	unsigned int first_page, end_page;
 };
 
-/** The part of [start, end) that is in the first chunk of it. */
+/** The part of [start, end) that is in its first chunk. */
 static struct piece first_piece(const struct svart_space *space, uint64_t start, uint64_t end)
 {
 	uint64_t number = start >> SVART_CHUNK_SHIFT;
@@ -43,7 +43,7 @@ static struct piece first_piece(const struct svart_space *space, uint64_t start,
 	};
 }
 
-/** What a piece's pages are now. */
+/** What try_claim() found. */
 enum claimed { CLAIMED, IN_USE, FIXED_ALREADY, NO_CHUNK };
 
 /** With the shard locked: claims the pages if all are absent. */
@@ -66,7 +66,7 @@ static enum claimed try_claim(
 	return CLAIMED;
 }
 
-/** A fault next to the range may have mapped it with its window: that is unmapped first. */
+/** Claims a piece. A fault next to the range may have mapped it with its window: that is unmapped first. */
 static int claim_piece(struct svart_space *space, const struct piece *p,
 	struct svart_eviction *eviction, struct svart_claim *claim)
 {
@@ -95,7 +95,7 @@ static int claim_piece(struct svart_space *space, const struct piece *p,
 
 static int map_piece(struct svart_space *space, const struct piece *p)
 {
-	/* There are no chunks to spare: first > last. */
+	/* No chunk is to be spared: first > last. */
 	struct svart_eviction eviction = { .spare_first = 1, .last_resort = true };
 	struct svart_claim claim;
 	int rc;

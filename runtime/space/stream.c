@@ -40,8 +40,8 @@ void svart_streams_init(struct svart_streams *s, uint64_t largest)
 }
 
 /*
- * "Right after the end" leaves a gap of up to one window: engines that work side by side do not
- * fault in exact order.
+ * A fault counts as right after the end with a gap of up to one window: engines that work side by side do
+ * not fault in exact order.
  */
 struct svart_stream_hit svart_streams_window(struct svart_streams *s, uint64_t addr)
 {
@@ -69,7 +69,7 @@ void svart_streams_advance(
 	unsigned int i;
 
 	if (old != 0) {
-		/* Should another thread have moved it on, its word stands. */
+		/* If another thread has moved the slot on, that thread's word stays. */
 		atomic_compare_exchange_strong_explicit(&s->slot[hit->slot], &old,
 			pack(end, window), memory_order_relaxed, memory_order_relaxed);
 		return;

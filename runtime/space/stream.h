@@ -5,8 +5,8 @@
 
 /**
  * @file
- * How much to map around a fault. A small table remembers where recent windows ended; a fault that
- * goes on there doubles the window, a lone one gets a sixteenth of the largest. The table holds
+ * How much to map around a fault. A small table remembers where recent windows ended. A fault that
+ * goes on there doubles the window; a lone fault gets a sixteenth of the largest window. The table holds
  * several streams, so that the source and the destination of a copy, and several copies at once,
  * each count as sequential.
  */
@@ -29,7 +29,9 @@ struct svart_streams {
 	uint64_t largest; /**< Bytes, a power of two; set once. */
 };
 
-/** What one fault found; goes back with svart_streams_advance(). On the stack of its thread. */
+/**
+ * What one fault found; its thread passes it to svart_streams_advance(). Owner: that thread, on its stack.
+ */
 struct svart_stream_hit {
 	uint64_t window; /**< Bytes to map around the fault, a power of two. */
 	uint64_t old;    /**< What the slot held, 0 for a lone fault. */
@@ -43,11 +45,11 @@ void svart_streams_init(struct svart_streams *s, uint64_t largest);
 struct svart_stream_hit svart_streams_window(struct svart_streams *s, uint64_t addr);
 
 /**
- * A window was mapped for that fault. Any thread, does not block.
+ * Notes that a window was mapped for a fault. Any thread, does not block.
  *
  * @param end    page-aligned end of what was mapped.
- * @param window what to go on from: the hit's window, or one page where the window could not be
- *               mapped whole (a file's end, a guard page), so that the next ones grow anew.
+ * @param window the size that the next one doubles: the hit's window, or one page if the window could not be
+ *               mapped whole (a file's end, a guard page), so that the next windows grow anew.
  */
 void svart_streams_advance(
 	struct svart_streams *s, const struct svart_stream_hit *hit, uint64_t end, uint64_t window);

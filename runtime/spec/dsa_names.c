@@ -77,11 +77,6 @@ static const char *name_of(
 	return code < nr && names[code] != NULL ? names[code] : otherwise;
 }
 
-const char *svart_dsa_status_name(unsigned int status)
-{
-	return name_of(status_names, SVART_ARRAY_SIZE(status_names), status, "unknown status");
-}
-
 const char *svart_dsa_cmd_error_name(unsigned int error)
 {
 	return name_of(cmd_error_names, SVART_ARRAY_SIZE(cmd_error_names), error, "unknown error");
@@ -94,6 +89,8 @@ const char *svart_dsa_swerr_name(unsigned int error)
 		return "bus mastering was turned off";
 	case SVART_DSA_SWERR_CMD_ACTIVE:
 		return "command written while one was active";
+	case SVART_DSA_SWERR_WQ_MODE:
+		return "posted store to a shared work queue";
 	case SVART_DSA_SWERR_WQ_DISABLED:
 		return "descriptor for a disabled work queue";
 	case SVART_DSA_SWERR_WQ_FULL:

@@ -7,7 +7,7 @@
  * @file
  * The hardware layout of Intel DSA: registers, tables, portals, descriptors, completion records.
  *
- * Shared by the driver and the software model, so that both mean the same bit by the same name. Names
+ * The driver and the software model share it, so that both mean the same bit by the same name. Names
  * follow the Intel Data Streaming Accelerator Architecture Specification (341204, "DSA spec" below).
  * Values agree with Linux, drivers/dma/idxd/registers.h and include/uapi/linux/idxd.h; a unit test
  * compares them with the latter. Masks are for SVART_FIELD_GET() and SVART_FIELD_PREP().
@@ -84,7 +84,7 @@
 #define SVART_DSA_OPCAP_OFF   0x40
 #define SVART_DSA_OPCAP_WORDS 4
 
-/** Where tables are: two words of 64 bits, in units of 0x100 bytes. */
+/** Offsets of tables: two words of 64 bits, in units of 0x100 bytes. */
 #define SVART_DSA_OFFSETS_OFF        0x60
 #define SVART_DSA_OFFSETS_GRPCFG     SVART_MASK(15, 0)
 #define SVART_DSA_OFFSETS_WQCFG      SVART_MASK(31, 16)
@@ -122,7 +122,7 @@
 #define SVART_DSA_CMD_OPERAND SVART_MASK(19, 0)
 #define SVART_DSA_CMD_CODE    SVART_MASK(24, 20) /* enum svart_dsa_cmd. */
 #define SVART_DSA_CMD_INT_REQ SVART_MASK(31, 31)
-/** Operand of WQ commands but ENABLE_WQ: WQs 16 * SET + the bits of MAP. */
+/** Operand of WQ commands except ENABLE_WQ: WQs 16 * SET + the bits of MAP. */
 #define SVART_DSA_CMD_WQS_MAP SVART_MASK(15, 0)
 #define SVART_DSA_CMD_WQS_SET SVART_MASK(19, 16)
 
@@ -131,7 +131,7 @@
 #define SVART_DSA_CMDSTS_RESULT SVART_MASK(23, 8)
 #define SVART_DSA_CMDSTS_ACTIVE SVART_MASK(31, 31)
 
-/** Bit n: command n is there. Valid if GENCAP.CMD_CAP; else commands 1 to 12 are. */
+/** Bit n: there is command n. Valid if GENCAP.CMD_CAP; else there are commands 1 to 12. */
 #define SVART_DSA_CMDCAP_OFF 0xb0
 
 /** Four words of 64 bits. Bits VALID and OVERFLOW of word 0 are cleared by writing 1. */
@@ -160,7 +160,7 @@ enum svart_dsa_state {
 	SVART_DSA_STATE_HALT = 3,
 };
 
-/** GENSTS.RESET_TYPE: what it takes to leave the halt state. */
+/** GENSTS.RESET_TYPE: the reset that ends the halt state. */
 enum svart_dsa_reset_type {
 	SVART_DSA_RESET_SOFTWARE = 0,
 	SVART_DSA_RESET_FLR = 1,
@@ -200,8 +200,8 @@ enum svart_dsa_cmd_error {
 	SVART_DSA_CMD_PRS_ALLOCATION = 0x13,
 	SVART_DSA_CMD_WQ_SIZE_SUM = 0x14,
 	SVART_DSA_CMD_GROUP_INCOMPLETE = 0x15, /* WQs without engine, or engines without WQ. */
-	SVART_DSA_CMD_GROUP_WQ = 0x16,         /* A WQ that is not there, or in two groups. */
-	SVART_DSA_CMD_GROUP_ENGINE = 0x17,     /* An engine that is not there, or in two groups. */
+	SVART_DSA_CMD_GROUP_WQ = 0x16,         /* A WQ does not exist, or is in two groups. */
+	SVART_DSA_CMD_GROUP_ENGINE = 0x17,     /* An engine does not exist, or is in two groups. */
 	SVART_DSA_CMD_GROUP_RDBUFS = 0x18,
 	/* ENABLE_WQ. */
 	SVART_DSA_CMD_WQ_DEV_DISABLED = 0x20,
@@ -271,7 +271,7 @@ enum svart_dsa_wq_state {
 	SVART_DSA_WQ_DRAIN = 2,
 };
 
-/* MSI-X permission table: one dword used of each slot (DSA spec 9.2.17). */
+/* MSI-X permission table: one dword of each slot is used (DSA spec 9.2.17). */
 #define SVART_DSA_MSIX_PERM_BYTES    8
 #define SVART_DSA_MSIX_PERM_IGNORE   SVART_MASK(2, 2)
 #define SVART_DSA_MSIX_PERM_PASID_EN SVART_MASK(3, 3)
@@ -344,7 +344,7 @@ enum svart_dsa_opcode {
 /**
  * One descriptor, little endian, as a portal takes it.
  *
- * Owner: who submits it. Lifetime: the store to the portal copies it. Locks: none.
+ * Owner: the thread that submits it. Lifetime: until the store to the portal copies it. Locks: none.
  */
 struct svart_dsa_desc {
 	alignas(SVART_DSA_DESC_BYTES) uint32_t pasid_priv; /**< SVART_DSA_DESC_PASID, _PRIV. */
@@ -386,12 +386,12 @@ static_assert(offsetof(struct svart_dsa_desc, op_specific) == 40, "DSA spec 5.1"
 #define SVART_DSA_STATUS_CODE  SVART_MASK(6, 0)
 #define SVART_DSA_STATUS_WRITE SVART_MASK(7, 7)
 
-/** How an operation ended (DSA spec 5.7). Bad things that no record can tell go to SWERR. */
+/** How an operation ended (DSA spec 5.7). Errors that no record can report go to SWERR. */
 enum svart_dsa_status {
 	SVART_DSA_STATUS_NONE = 0x00, /**< Nothing was written yet. */
 	SVART_DSA_STATUS_SUCCESS = 0x01,
 	SVART_DSA_STATUS_SUCCESS_PREDICATE_FALSE = 0x02,
-	SVART_DSA_STATUS_PAGE_FAULT = 0x03,          /**< Not blocking: a partial completion. */
+	SVART_DSA_STATUS_PAGE_FAULT = 0x03, /**< Without block on fault: a partial completion. */
 	SVART_DSA_STATUS_PAGE_FAULT_RESPONSE = 0x04, /**< The page request was refused. */
 	SVART_DSA_STATUS_BATCH_FAILED = 0x05,
 	SVART_DSA_STATUS_BATCH_PAGE_FAULT = 0x06,
@@ -423,11 +423,12 @@ enum svart_dsa_status {
 
 /**
  * SWERR errors that are no completion status. The first two as Linux' virtual DSA reported them. For
- * refused portal stores no public number was found: those two are the model's own.
+ * refused portal stores no public number was found: those are the model's own.
  */
 enum svart_dsa_swerr {
-	SVART_DSA_SWERR_BUS_MASTER = 0x51, /**< Turned off under an enabled device; it halts. */
+	SVART_DSA_SWERR_BUS_MASTER = 0x51, /**< Turned off while the device was on; it halts. */
 	SVART_DSA_SWERR_CMD_ACTIVE = 0x52, /**< A command was written while one was active. */
+	SVART_DSA_SWERR_WQ_MODE = 0x7d,    /**< A posted store to a shared WQ. */
 	SVART_DSA_SWERR_WQ_DISABLED = 0x7e,
 	SVART_DSA_SWERR_WQ_FULL = 0x7f,
 };
@@ -438,7 +439,7 @@ enum svart_dsa_swerr {
 #define SVART_DSA_RECORD_INVALID_FLAGS SVART_MASK(23, 0)
 
 /**
- * One completion record, little endian. The device may write it at any time: load status once, with
+ * One completion record, little endian. The device may write it at any time: a reader loads status once, with
  * acquire, before anything else.
  *
  * Owner: device, until status is not NONE. Lifetime: the program's. Locks: none.
@@ -467,11 +468,9 @@ static_assert(offsetof(struct svart_dsa_record, invalid_flags) == 16, "DSA spec 
 
 /* --- Words for messages ----------------------------------------------------------------------- */
 
-/** A completion status, without bit 7, in words. Never NULL; "unknown status" for others. */
-const char *svart_dsa_status_name(unsigned int status);
 /** CMDSTS.ERROR in words. Never NULL. */
 const char *svart_dsa_cmd_error_name(unsigned int error);
-/** SWERR's ERROR in words: a completion status, or what has none. Never NULL. */
+/** SWERR's ERROR in words: a completion status, or an enum svart_dsa_swerr. Never NULL. */
 const char *svart_dsa_swerr_name(unsigned int error);
 
 #endif

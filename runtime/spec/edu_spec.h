@@ -18,13 +18,13 @@
 #define SVART_EDU_CMD_OFF    0x98
 #define SVART_EDU_REGS_BYTES 0xa0
 #define SVART_EDU_CMD_RUN    UINT64_C(1) /* Starts a transfer; reads 1 until it has ended. */
-#define SVART_EDU_CMD_TO_RAM UINT64_C(2) /* From the buffer to memory, else the other way. */
+#define SVART_EDU_CMD_TO_RAM UINT64_C(2) /* From the buffer to memory; else the other way. */
 
-/* The buffer, by the address that SRC or DST has for it. Registers do not reach it. */
+/* The buffer, by its address in SRC or DST. It cannot be reached by registers. */
 #define SVART_EDU_BUF_ADDR  UINT64_C(0x40000)
 #define SVART_EDU_BUF_BYTES UINT64_C(4096)
 
-/* Bits of a memory address, unless QEMU's option dma_mask says otherwise; others are cut off. */
+/* Bits of a memory address, unless QEMU's option dma_mask says otherwise; higher bits are cut off. */
 #define SVART_EDU_MASK_BITS 28
 
 #endif

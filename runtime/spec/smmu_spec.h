@@ -20,7 +20,7 @@
 
 #define SVART_SMMU_REGS_BYTES 0x20000
 
-#define SVART_SMMU_IDR0_OFF         0x00 /* All of 4 bytes, but for the _BASE. */
+#define SVART_SMMU_IDR0_OFF         0x00 /* All registers have 4 bytes, except the _BASE. */
 #define SVART_SMMU_IDR0_PRI         SVART_MASK(16, 16)
 #define SVART_SMMU_IDR0_STALL_MODEL SVART_MASK(25, 24)
 #define SVART_SMMU_STALL_SUPPORTED  0
@@ -30,10 +30,10 @@
 #define SVART_SMMU_IDR1_EVTQS       SVART_MASK(20, 16)
 #define SVART_SMMU_IDR1_PRIQS       SVART_MASK(15, 11)
 #define SVART_SMMU_IDR5_OFF         0x14
-#define SVART_SMMU_IDR5_STALL_MAX   SVART_MASK(31, 16) /* Stalled transactions at most. */
+#define SVART_SMMU_IDR5_STALL_MAX   SVART_MASK(31, 16) /* The most stalled transactions. */
 
 #define SVART_SMMU_CR0_OFF    0x20
-#define SVART_SMMU_CR0ACK_OFF 0x24 /* Follows CR0. */
+#define SVART_SMMU_CR0ACK_OFF 0x24 /* The unit makes it follow CR0. */
 #define SVART_SMMU_CR0_SMMUEN SVART_MASK(0, 0)
 #define SVART_SMMU_CR0_PRIQEN SVART_MASK(1, 1)
 #define SVART_SMMU_CR0_EVTQEN SVART_MASK(2, 2)
@@ -66,10 +66,10 @@
 #define SVART_SMMU_PRIQ_CONS_OFF 0x100cc
 
 #define SVART_SMMU_Q_BASE_ADDR SVART_MASK(51, 5) /* Stays in place. */
-#define SVART_SMMU_Q_BASE_LOG2 SVART_MASK(4, 0)  /* Of the number of records. */
+#define SVART_SMMU_Q_BASE_LOG2 SVART_MASK(4, 0)  /* log2 of the number of records. */
 /**
- * PROD and CONS: an index of LOG2 bits and above it a wrap bit. Bit 31 of EVTQ_PROD and PRIQ_PROD is
- * OVFLG, which the SMMU toggles at an overflow; of CONS it is OVACKFLG, which software makes equal.
+ * PROD and CONS have an index of LOG2 bits and above it a wrap bit. Bit 31 of EVTQ_PROD and PRIQ_PROD is
+ * OVFLG, which the SMMU toggles at an overflow; bit 31 of CONS is OVACKFLG, which software makes equal to it.
  */
 #define SVART_SMMU_Q_OVERFLOW SVART_MASK(31, 31)
 
@@ -128,14 +128,14 @@ static_assert(sizeof(struct svart_smmu_cmd) == 16, "SMMUv3 4");
 #define SVART_SMMU_CMD_OP       SVART_MASK(7, 0) /* Of dw[0]. */
 #define SVART_SMMU_CMD_PRI_RESP 0x41
 #define SVART_SMMU_CMD_RESUME   0x44
-#define SVART_SMMU_CMD_SYNC     0x46 /* With CS 0: completes when all before it have. */
+#define SVART_SMMU_CMD_SYNC     0x46 /* With CS 0: it completes after all before it. */
 #define SVART_SMMU_SYNC_CS      SVART_MASK(13, 12) /* Of dw[0]; 3 is reserved. */
 #define SVART_SMMU_CMD_SSV      SVART_MASK(11, 11)
 #define SVART_SMMU_CMD_SSID     SVART_MASK(31, 12) /* Of PRI_RESP. */
 #define SVART_SMMU_CMD_SID      SVART_MASK(63, 32)
 
 #define SVART_SMMU_RESUME_RESP  SVART_MASK(13, 12) /* Of dw[0]. */
-#define SVART_SMMU_RESUME_TERM  0                  /* Ends it; the device may be told nothing. */
+#define SVART_SMMU_RESUME_TERM  0 /* It ends the transaction; the device may be told nothing. */
 #define SVART_SMMU_RESUME_RETRY 1
 #define SVART_SMMU_RESUME_ABORT 2
 #define SVART_SMMU_RESUME_STAG  SVART_MASK(15, 0) /* Of dw[1]. */

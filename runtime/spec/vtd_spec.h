@@ -8,7 +8,7 @@
  * Intel VT-d: the registers and records of the page request queue, and of the invalidation queue as
  * far as it carries answers. Names follow the "Intel Virtualization Technology for Directed I/O"
  * specification (D51397). Values agree with Linux, drivers/iommu/intel/{iommu.h,prq.c}; the two bits of
- * private data, which Linux does not use any more, with its version 5.10. Masks are for
+ * private data, which Linux does not use any more, agree with Linux 5.10. Masks are for
  * SVART_FIELD_GET() and SVART_FIELD_PREP().
  */
 
@@ -33,12 +33,12 @@
 #define SVART_VTD_GSTS_OFF 0x1c /* 4 bytes, read only. */
 #define SVART_VTD_GCMD_QIE SVART_MASK(26, 26)
 
-/** Head and tail: offsets in bytes, of a record in the queue. */
+/** Head and tail are offsets, in bytes, of a record in the queue. */
 #define SVART_VTD_IQH_OFF  0x80 /* Read only. */
 #define SVART_VTD_IQT_OFF  0x88
 #define SVART_VTD_IQA_OFF  0x90
 #define SVART_VTD_IQA_BASE SVART_MASK(63, 12)
-#define SVART_VTD_IQA_DW   SVART_MASK(11, 11) /* 1: descriptors of 32 bytes. svart's always are. */
+#define SVART_VTD_IQA_DW   SVART_MASK(11, 11) /* 1: descriptors of 32 bytes, as svart has. */
 #define SVART_VTD_IQA_QS   SVART_MASK(2, 0)   /* 2^QS pages. */
 #define SVART_VTD_FSTS_OFF 0x34               /* 4 bytes. */
 #define SVART_VTD_FSTS_IQE SVART_MASK(4, 4)   /* A descriptor was bad; write 1 to clear. */
@@ -68,7 +68,7 @@ static_assert(sizeof(struct svart_vtd_page_request) == 32, "VT-d 7.4.1.1");
 #define SVART_VTD_PRQ_TYPE          SVART_MASK(7, 0) /* Of qw[0]. */
 #define SVART_VTD_PRQ_TYPE_REQUEST  1
 #define SVART_VTD_PRQ_PASID_PRESENT SVART_MASK(8, 8)
-#define SVART_VTD_PRQ_PRIV_PRESENT  SVART_MASK(9, 9) /* Private data: owed an answer of its own. */
+#define SVART_VTD_PRQ_PRIV_PRESENT  SVART_MASK(9, 9) /* Private data: it is owed an own answer. */
 #define SVART_VTD_PRQ_RID           SVART_MASK(31, 16)
 #define SVART_VTD_PRQ_PASID         SVART_MASK(51, 32)
 #define SVART_VTD_PRQ_EXEC          SVART_MASK(52, 52)
@@ -90,7 +90,7 @@ static_assert(sizeof(struct svart_vtd_qi_desc) == 32, "VT-d 6.5.2");
 
 #define SVART_VTD_QI_TYPE SVART_MASK(3, 0) /* Of qw[0]. */
 
-/** Page group response (7.7.1). One with private data returns it in qw[2] and qw[3]. */
+/** Page group response (7.7.1). A response with private data returns it in qw[2] and qw[3]. */
 #define SVART_VTD_QI_PAGE_GROUP_RESPONSE 0x9
 #define SVART_VTD_PGR_PASID_PRESENT      SVART_MASK(4, 4)
 #define SVART_VTD_PGR_PRIV_PRESENT       SVART_MASK(5, 5)
@@ -100,7 +100,7 @@ static_assert(sizeof(struct svart_vtd_qi_desc) == 32, "VT-d 6.5.2");
 #define SVART_VTD_PGR_CODE_FAILURE       0xf
 #define SVART_VTD_PGR_RID                SVART_MASK(31, 16)
 #define SVART_VTD_PGR_PASID              SVART_MASK(51, 32)
-#define SVART_VTD_PGR_LPIG               SVART_MASK(2, 2) /* Of qw[1]: answers the LAST. */
+#define SVART_VTD_PGR_LPIG               SVART_MASK(2, 2) /* Of qw[1]: it answers the LAST. */
 #define SVART_VTD_PGR_PRGI               SVART_MASK(11, 3)
 
 /** Invalidation wait (6.5.2.8). */

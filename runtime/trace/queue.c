@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
 
-/* The points of queues, out of line: drivers call these only while a point is on. */
+/* The points of queues. They are out of line: drivers call them only while a point is on. */
 
 #include <assert.h>
 #include <stddef.h>

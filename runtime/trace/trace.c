@@ -3,10 +3,9 @@
 
 /*
  * Registers the points with EAL, before main(). They are all in this one file, so that a program that
- * is linked to the static library and uses one of them has every one.
+ * is linked to the static library and uses one of them has all of them.
  *
- * rte_trace_point_register.h makes trace_points.h, when it comes first, describe the points instead of
- * emitting them.
+ * If rte_trace_point_register.h comes first, trace_points.h describes the points instead of emitting them.
  */
 
 #include <rte_trace_point_register.h>

@@ -6,14 +6,14 @@
 /**
  * @file
  * Trace points: what happens to page requests and operations, as DPDK traces (CTF, to be read with
- * babeltrace2). Names, fields and their meaning are the interface of those who read traces:
+ * babeltrace2). Names, fields and their meaning are an interface for programs that read traces:
  * doc/guides/tracing.
  *
  * Without EAL, or when a point is off, a call costs a load and a branch. Points of the fault path are
- * called once for each record, group or answer. Those that are about a page request are in
- * runtime/fault/request_trace.h, which knows what one is.
+ * called once for each record, group or answer. Points about a page request are in
+ * runtime/fault/request_trace.h, which knows what a page request is.
  *
- * All: any thread. A thread's first event allocates its buffer; nothing else blocks.
+ * All functions: any thread. A thread's first event allocates its buffer; nothing else blocks.
  */
 
 #include <stdbool.h>
@@ -29,9 +29,9 @@ static inline bool svart_trace_is_on(const rte_trace_point_t *point)
 		(__atomic_load_n(point, __ATOMIC_RELAXED) & __RTE_TRACE_FIELD_ENABLE_MASK) != 0, 0);
 }
 
-/* --- svart.fault.*: device is svart's number of it; PASID UINT32_MAX: none ------------------------ */
+/* --- svart.fault.*: device is svart's number of the device; PASID UINT32_MAX: none ---------------- */
 
-/** Whether svart.fault.resolve is on, so that it is worth reading a clock. */
+/** Whether svart.fault.resolve is on: only then the caller reads a clock. */
 static inline bool svart_trace_resolve_on(void)
 {
 	return svart_trace_is_on(&__svart_point_resolve);
@@ -45,8 +45,8 @@ static inline void svart_trace_resolve(
 }
 
 /**
- * An answer was sent: to a group, or to a record of its own. flags: those of the answer; code: enum
- * svart_page_response_code; gone: a detach had answered; ns: since the fetch.
+ * An answer was sent: that of a group, or a record's own. flags: those of the answer; code: enum
+ * svart_page_response_code; gone: a detach had answered; ns: time since the fetch.
  */
 static inline void svart_trace_page_response(uint32_t device, uint32_t pasid, uint32_t group_id,
 	uint64_t token, uint32_t flags, uint32_t code, bool gone, uint64_t ns)
@@ -60,7 +60,7 @@ static inline void svart_trace_overflow(uint32_t device, uint64_t nr)
 	svart_point_overflow(device, nr);
 }
 
-/* --- svart.queue.*: a driver's submit and poll ask once a burst, and call only if it is on --------- */
+/* --- svart.queue.*: submit and poll of a driver ask once a burst, and call only if a point is on --- */
 
 struct svart_completion;
 struct svart_queue;
@@ -78,16 +78,16 @@ static inline bool svart_trace_complete_on(void)
 }
 
 /**
- * A burst goes to the device: call it before the device may see the first one.
+ * A burst goes to the device. The caller calls this before the device may see the first operation.
  *
  * @param fast   what submit was called with: the `fast` of a struct svart_pmd_queue.
- * @param nr     how many operations; none is no event.
- * @param cookie of the first.
+ * @param nr     how many operations; 0 makes no event.
+ * @param cookie of the first operation.
  */
 void svart_trace_submit(const struct svart_queue *fast, uint32_t nr, uint64_t cookie);
 
 /**
- * Operations have completed; one event each.
+ * Operations have completed; each makes one event.
  *
  * @param fast what poll was called with.
  * @param done array[nr], what poll is about to return.

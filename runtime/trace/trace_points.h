@@ -9,9 +9,9 @@
  * for svart.fault.X or svart.queue.X. DPDK takes the names of the fields, as a trace shows them, from
  * the text of the arguments.
  *
- * RTE_TRACE_POINT and not RTE_TRACE_POINT_FP, on queues too. A point that is off costs the same in both:
- * a load and a branch. All that _FP adds is that rte_build_config.h can remove the point, and that of
- * distributions does.
+ * All points use RTE_TRACE_POINT and not RTE_TRACE_POINT_FP, those of queues too. A point that is off costs
+ * the same in both: a load and a branch. _FP only adds that rte_build_config.h can remove the point, and that
+ * file of distributions does so.
  */
 
 #include <stdint.h>
@@ -22,7 +22,7 @@
 #error "without ALLOW_EXPERIMENTAL_API every trace point is empty: depend on trace_dep"
 #endif
 
-/* The points are the library's own: reached without a detour by the global offset table. */
+/* The points are the library's own, so they are reached without the global offset table. */
 #pragma GCC visibility push(hidden)
 
 /* clang-format off */

@@ -15,13 +15,15 @@
 #define HEX_DIGITS     "0123456789abcdefABCDEF"
 #define REGISTER_BYTES 24
 
-/** A name that can stand in a path of sysfs: no slash, no dots only. */
+/** Whether a name can be a part of a path of sysfs: it has no slash, and is not only dots. */
 static bool is_plain(const char *name)
 {
 	return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
 }
 
-/** What the kernel calls its IOMMUs: drivers/iommu/ intel/dmar.c, amd/init.c, arm-smmu-v3.c. */
+/**
+ * The kind of an IOMMU by the kernel's name of it: drivers/iommu/ intel/dmar.c, amd/init.c, arm-smmu-v3.c.
+ */
 static enum svart_iommu_kind kind_of(const char *name)
 {
 	static const struct {
@@ -41,7 +43,7 @@ static enum svart_iommu_kind kind_of(const char *name)
 	return SVART_IOMMU_OTHER;
 }
 
-/** The files have 16 hex digits at most, and no 0x (ABI/testing/sysfs-class-iommu-intel-iommu). */
+/** Reads a register file: 16 hex digits at most, and no 0x (ABI/testing/sysfs-class-iommu-intel-iommu). */
 static int read_register(
 	struct svart_machine *m, const char *iommu, const char *file, uint64_t *value)
 {

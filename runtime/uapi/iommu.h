@@ -17,8 +17,8 @@
 /** Capability Register, maximum guest address width less one (VT-d 4.1, 11.4.2). */
 #define SVART_VTD_CAP_MGAW SVART_MASK(21, 16)
 /**
- * Extended Capability Register (VT-d 4.1, 11.4.3): page requests; PASIDs; the queue can be drained
- * of one source's page requests; scalable mode.
+ * Extended Capability Register (VT-d 4.1, 11.4.3): page requests; PASIDs; page requests of one source
+ * can be drained from the queue; scalable mode.
  */
 #define SVART_VTD_ECAP_PRS   (UINT64_C(1) << 29)
 #define SVART_VTD_ECAP_PASID (UINT64_C(1) << 40)
@@ -30,7 +30,7 @@ enum svart_iommu_kind {
 	SVART_IOMMU_VTD,
 	SVART_IOMMU_AMD,
 	SVART_IOMMU_SMMUV3,
-	SVART_IOMMU_OTHER, /**< Another, or an unknown one. */
+	SVART_IOMMU_OTHER, /**< Another or unknown kind. */
 };
 
 /** Owner: its reader. */
@@ -41,10 +41,10 @@ struct svart_iommu {
 	uint64_t cap, ecap;
 };
 
-/** @return 0, -EBADMSG text that cannot be, or -errno. */
+/** Reads the IOMMU of a function. @return 0, -EBADMSG text that cannot be, or -errno. */
 int svart_iommu_read(struct svart_machine *m, const char *address, struct svart_iommu *iommu);
 
-/** @return how many IOMMUs the kernel drives; 0 also where it does not say. */
+/** @return how many IOMMUs the kernel drives; 0 also if the kernel does not say. */
 unsigned int svart_iommu_count(struct svart_machine *m);
 
 #endif

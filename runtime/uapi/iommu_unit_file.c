@@ -13,7 +13,7 @@
 
 #define PATH_BYTES 64
 
-/** Bytes of the registers that a kind of unit has at least; 0: any. */
+/** The least bytes of registers that a kind of unit has; 0: any number. */
 static uint64_t kind_bytes(uint32_t kind)
 {
 	switch (kind) {
@@ -26,7 +26,7 @@ static uint64_t kind_bytes(uint32_t kind)
 	}
 }
 
-/** Reads what the unit says of itself. A kind that is not known here is left to who uses the unit. */
+/** Reads what the unit says of itself. If its kind is not known here, the user of the unit decides. */
 static int unit_info(struct svart_machine *m, struct svart_iommu_unit *unit)
 {
 	struct svart_iommu_unit_info info = { .argsz = sizeof(info) };

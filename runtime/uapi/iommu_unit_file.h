@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Opening the raw fault queues of the IOMMU before a device, where a machine gives them away
+ * Opening the raw fault queues of the IOMMU before a device, if the machine gives them away
  * (iommu_unit.h).
  */
 
@@ -14,19 +14,19 @@
 #include "iommu_unit.h"
 #include "machine.h"
 
-/** An open unit. Owner: who opened it. Lifetime: open to close. */
+/** An open unit. Owner: the caller that opened it. Lifetime: open to close. */
 struct svart_iommu_unit {
 	enum svart_iommu_unit_kind kind;
 	uint32_t requester_id;
-	int fd;     /**< POLLIN: an interrupt was raised; read 8 bytes to take it back. */
+	int fd;     /**< POLLIN: an interrupt was raised; reading 8 bytes takes it back. */
 	void *regs; /**< For the machine's register calls only. */
 	uint64_t bytes;
 };
 
 /**
- * Opens the unit before a PCI function, maps its registers, keeps them from forks.
- * @return 0 or -errno, no text: -ENOENT this machine keeps the queues to itself; -EBUSY somebody has
- *         it; -EIO what it says of itself makes no sense.
+ * Opens the unit before a PCI function, and maps its registers so that forks do not inherit them.
+ * @return 0 or -errno, no text: -ENOENT this machine keeps the queues to itself; -EBUSY the unit is open
+ *         already; -EIO what it says of itself makes no sense.
  * @thread control.
  */
 int svart_iommu_unit_open(

@@ -28,8 +28,9 @@ int svart_iommufd_destroy(struct svart_machine *m, int fd, uint32_t id);
 
 int svart_iommufd_ioas_alloc(struct svart_machine *m, int fd, uint32_t *ioas_id);
 /**
+ * Reads the usable ranges of an IOAS.
  * @param ranges out: array[*nr_ranges].
- * @param nr_ranges in: room; out: how many there are, also with -EMSGSIZE (room too small).
+ * @param nr_ranges in: room; out: how many there are, also with -EMSGSIZE (the room is too small).
  */
 int svart_iommufd_ioas_iova_ranges(struct svart_machine *m, int fd, uint32_t ioas_id,
 	struct iommu_iova_range *ranges, uint32_t *nr_ranges, uint64_t *alignment);
@@ -39,7 +40,7 @@ int svart_iommufd_ioas_map_identity(struct svart_machine *m, int fd, uint32_t io
 /** Maps [va, va + len) at iova. */
 int svart_iommufd_ioas_map(struct svart_machine *m, int fd, uint32_t ioas_id, uint64_t iova,
 	uint64_t va, uint64_t len, bool writable);
-/** @param unmapped out: bytes unmapped, may be NULL. */
+/** Unmaps [iova, iova + len). @param unmapped out: bytes unmapped, may be NULL. */
 int svart_iommufd_ioas_unmap(struct svart_machine *m, int fd, uint32_t ioas_id, uint64_t iova,
 	uint64_t len, uint64_t *unmapped);
 
@@ -51,7 +52,7 @@ int svart_iommufd_fault_queue_alloc(
 /** @param data out: len bytes of type-specific data, may be NULL with len 0. */
 int svart_iommufd_get_hw_info(struct svart_machine *m, int fd, uint32_t dev_id, void *data,
 	uint32_t len, uint32_t *data_type, uint64_t *capabilities, uint8_t *max_pasid_log2);
-/** IOMMU_OPTION of the context or an object: sets value. */
+/** Sets the value of an option of the context or of an object (IOMMU_OPTION). */
 int svart_iommufd_option_set(
 	struct svart_machine *m, int fd, uint32_t option, uint32_t object_id, uint64_t value);
 int svart_iommufd_option_get(

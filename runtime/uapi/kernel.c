@@ -11,9 +11,9 @@
 #include "bits.h"
 #include "pci.h"
 
-/** Longest line of a configuration that is of interest; the rest of a longer one is passed over. */
+/** Longest line of a configuration that is of interest; the rest of a longer line is skipped. */
 #define LINE_BYTES 128
-/** A kernel's configuration is some 300 KiB; a file that goes on is none. */
+/** A kernel's configuration has some 300 KiB; a file larger than this is none. */
 #define CONFIG_MAX_BYTES (4u << 20)
 /** The kernel's command line: COMMAND_LINE_SIZE is 2048 on x86 and arm64. */
 #define CMDLINE_BYTES 4096
@@ -62,7 +62,7 @@ bool svart_kernel_at_least(const char *release, unsigned int major, unsigned int
  */
 struct search {
 	const char *option;
-	size_t len; /* Of the line so far; LINE_BYTES: longer than the line's room. */
+	size_t len; /* Of the line so far; LINE_BYTES: it is longer than `line`. */
 	char line[LINE_BYTES];
 	bool is_config; /* Some line sets an option. */
 	enum svart_kernel_option found;
@@ -96,7 +96,7 @@ static void take_byte(struct search *s, char c)
 	}
 }
 
-/** @return false if there is no such file, or it is no configuration. */
+/** Searches a file. @return false if there is no such file, or it is no configuration. */
 static bool search_file(struct svart_machine *m, const char *path, struct search *s)
 {
 	char buf[4096];

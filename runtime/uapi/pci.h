@@ -5,7 +5,7 @@
 
 /**
  * @file
- * PCI devices as sysfs shows them. All text is checked: a number that is none is -EBADMSG.
+ * PCI devices as sysfs shows them. All text is checked: a call returns -EBADMSG if a number is none.
  */
 
 #include <stdint.h>
@@ -22,11 +22,11 @@ struct svart_pci_device {
 	uint16_t device;
 	uint8_t revision;
 	int32_t numa_node;  /**< -1 if unknown. */
-	char driver[32];    /**< Bound kernel driver, "" if none. */
+	char driver[32];    /**< The bound kernel driver, "" if there is none. */
 	char vfio_cdev[64]; /**< "/dev/vfio/devices/vfio3", "" if the kernel offers none. */
 };
 
-/** @return 0, -ENODEV no such device, -EBADMSG sysfs text that cannot be, or -errno. */
+/** Reads a device. @return 0, -ENODEV no such device, -EBADMSG sysfs text that cannot be, or -errno. */
 int svart_pci_read(struct svart_machine *m, const char *address, struct svart_pci_device *dev);
 /** Reads a small file of sysfs, without its final newline. @return 0 or -errno. */
 int svart_sysfs_read(struct svart_machine *m, const char *path, char *buf, size_t len);

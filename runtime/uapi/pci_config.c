@@ -12,7 +12,7 @@
 #define EXT_CAP_ID         SVART_MASK(15, 0)
 #define EXT_CAP_NEXT       SVART_MASK(31, 20)
 #define EXT_CAP_ALIGN_MASK 3u
-/** A list with more entries than fit runs in a circle. */
+/** The most capabilities: a list with more entries than fit is a circle. */
 #define EXT_CAP_MAX ((SVART_PCI_CONFIG_EXT_BYTES - SVART_PCI_CONFIG_BYTES) / 4)
 
 int svart_pci_config_read(
@@ -35,7 +35,7 @@ int svart_pci_config_read(
 	return n < 0 && config->bytes == 0 ? (int)n : 0;
 }
 
-/** Configuration space is little-endian (PCIe 6.0, 7.2). */
+/** Reads four bytes: configuration space is little-endian (PCIe 6.0, 7.2). */
 static uint32_t read32(const struct svart_pci_config *config, unsigned int off)
 {
 	const uint8_t *p = config->data + off;
@@ -52,7 +52,7 @@ unsigned int svart_pci_ext_cap_find(const struct svart_pci_config *config, uint1
 		if (off < SVART_PCI_CONFIG_BYTES || off + sizeof(header) > config->bytes)
 			return 0;
 		header = read32(config, off);
-		/* All zeros: no capability at all. All ones: nobody answers. */
+		/* All zeros: there is no capability at all. All ones: no device answers. */
 		if (header == 0 || header == UINT32_MAX)
 			return 0;
 		if (SVART_FIELD_GET(EXT_CAP_ID, header) == id)

@@ -5,15 +5,15 @@
 
 /**
  * @file
- * PCI configuration space as the file `config` of sysfs shows it. What it holds is the device's, and
- * hostile: every walk ends.
+ * PCI configuration space as the file `config` of sysfs shows it. Its content comes from the device, and is
+ * treated as hostile: every walk ends.
  */
 
 #include <stdint.h>
 
 #include "machine.h"
 
-/** Sizes of configuration space (PCIe 6.0, 7.2). The kernel shows 64 bytes to who is not root. */
+/** Sizes of configuration space (PCIe 6.0, 7.2). The kernel shows 64 bytes to a user who is not root. */
 #define SVART_PCI_CONFIG_HEADER_BYTES 64
 #define SVART_PCI_CONFIG_BYTES        256
 #define SVART_PCI_CONFIG_EXT_BYTES    4096
@@ -25,15 +25,17 @@
 
 /** Owner: its reader. */
 struct svart_pci_config {
-	size_t bytes; /**< As many as could be read. */
+	size_t bytes; /**< How many could be read. */
 	uint8_t data[SVART_PCI_CONFIG_EXT_BYTES];
 };
 
-/** @return 0, even if only a part can be read: see bytes; or -errno. */
+/** Reads configuration space. @return 0, even if only a part can be read (see bytes); or -errno. */
 int svart_pci_config_read(
 	struct svart_machine *m, const char *address, struct svart_pci_config *config);
 
-/** @return where an extended capability is (PCIe 6.0, 7.6.3), or 0: nowhere that can be read. */
+/**
+ * @return the offset of an extended capability (PCIe 6.0, 7.6.3), or 0: it is in no part that can be read.
+ */
 unsigned int svart_pci_ext_cap_find(const struct svart_pci_config *config, uint16_t id);
 
 #endif

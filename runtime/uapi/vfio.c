@@ -4,12 +4,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "svart_config.h"
-
-/** Vectors of one SET_IRQS call; PCI allows 2048, no accelerator we know has more than this. */
-#define MAX_IRQS 64
 
 /*
  * PASID attach came with Linux 6.16: a flag and a fourth word. The layouts are written down here so
@@ -97,37 +93,4 @@ int svart_vfio_region_info(
 {
 	*info = (struct vfio_region_info){ .argsz = sizeof(*info), .index = index };
 	return m->ops->ioctl(m, device_fd, VFIO_DEVICE_GET_REGION_INFO, info);
-}
-
-int svart_vfio_irq_info(
-	struct svart_machine *m, int device_fd, uint32_t index, struct vfio_irq_info *info)
-{
-	*info = (struct vfio_irq_info){ .argsz = sizeof(*info), .index = index };
-	return m->ops->ioctl(m, device_fd, VFIO_DEVICE_GET_IRQ_INFO, info);
-}
-
-int svart_vfio_irqs_set(struct svart_machine *m, int device_fd, uint32_t index, uint32_t first,
-	const int32_t *eventfds, uint32_t nr)
-{
-	/* The header ends in an array of bytes that holds the eventfds. */
-	_Alignas(struct vfio_irq_set)
-		uint8_t cmd[sizeof(struct vfio_irq_set) + MAX_IRQS * sizeof(*eventfds)] = { 0 };
-	struct vfio_irq_set *set = (struct vfio_irq_set *)cmd;
-
-	if (nr > MAX_IRQS)
-		return -EINVAL;
-	set->argsz = (uint32_t)(sizeof(*set) + nr * sizeof(*eventfds));
-	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-		     (nr != 0 ? VFIO_IRQ_SET_DATA_EVENTFD : VFIO_IRQ_SET_DATA_NONE);
-	set->index = index;
-	set->start = first;
-	set->count = nr;
-	if (nr != 0)
-		memcpy(set->data, eventfds, nr * sizeof(*eventfds));
-	return m->ops->ioctl(m, device_fd, VFIO_DEVICE_SET_IRQS, cmd);
-}
-
-int svart_vfio_reset(struct svart_machine *m, int device_fd)
-{
-	return m->ops->ioctl(m, device_fd, VFIO_DEVICE_RESET, NULL);
 }

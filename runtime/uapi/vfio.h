@@ -17,20 +17,17 @@
 #include "machine.h"
 
 int svart_vfio_bind_iommufd(struct svart_machine *m, int device_fd, int iommufd, uint32_t *dev_id);
-/** @param pt_id an IOAS or HWPT. */
+/** Attaches a device to a page table. @param pt_id an IOAS or HWPT. */
 int svart_vfio_attach(struct svart_machine *m, int device_fd, uint32_t pt_id);
 int svart_vfio_detach(struct svart_machine *m, int device_fd);
-/** -ENOTSUP where svart was built with headers, or runs on a kernel, without it (Linux 6.16). */
+/**
+ * Attaches a PASID to a page table. @return also -ENOTSUP: svart was built with headers, or runs on a kernel,
+ * without this call (it is in Linux 6.16).
+ */
 int svart_vfio_attach_pasid(struct svart_machine *m, int device_fd, uint32_t pt_id, uint32_t pasid);
 int svart_vfio_detach_pasid(struct svart_machine *m, int device_fd, uint32_t pasid);
 int svart_vfio_device_info(struct svart_machine *m, int device_fd, struct vfio_device_info *info);
 int svart_vfio_region_info(
 	struct svart_machine *m, int device_fd, uint32_t index, struct vfio_region_info *info);
-int svart_vfio_irq_info(
-	struct svart_machine *m, int device_fd, uint32_t index, struct vfio_irq_info *info);
-/** Binds eventfds to vectors first .. first + nr - 1 of an irq index; nr 0 disables the index. */
-int svart_vfio_irqs_set(struct svart_machine *m, int device_fd, uint32_t index, uint32_t first,
-	const int32_t *eventfds, uint32_t nr);
-int svart_vfio_reset(struct svart_machine *m, int device_fd);
 
 #endif

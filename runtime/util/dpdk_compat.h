@@ -5,8 +5,8 @@
 
 /**
  * @file
- * What DPDK calls differently from 23.03 on, by its newer name. svart builds with 22.11 and with later
- * ones.
+ * Functions that DPDK has renamed in 23.03, by their newer names. svart builds with 22.11 and with later
+ * versions.
  */
 
 #include <pthread.h>
@@ -19,9 +19,9 @@
 #endif
 
 /**
- * Starts a control thread of EAL, which puts it beside the lcores. EAL runs.
+ * Starts a control thread of EAL, which runs it beside the lcores. EAL must run.
  *
- * @param main of the thread; what it returns is for pthread_join().
+ * @param main the thread's function; pthread_join() gives what it returns.
  * @return 0 or a negative errno. @thread any. @blocks until the thread runs.
  */
 int svart_ctrl_thread_create(

@@ -12,7 +12,7 @@
 
 RTE_LOG_REGISTER_DEFAULT(svart_logtype, NOTICE);
 
-/* Owner: its thread. */
+/* The text of this thread. Owner: its thread. */
 static _Thread_local char error_text[TEXT_BYTES];
 
 _Static_assert((int)SVART_LOG_ERR == (int)RTE_LOG_ERR, "levels are DPDK's");
@@ -22,7 +22,7 @@ _Static_assert((int)SVART_LOG_DEBUG == (int)RTE_LOG_DEBUG, "levels are DPDK's");
 
 int svart_fail(int rc, const char *format, ...)
 {
-	char text[TEXT_BYTES]; /* The arguments may point into error_text. */
+	char text[TEXT_BYTES]; /* A copy, because the arguments may point into error_text. */
 	va_list ap;
 
 	va_start(ap, format);

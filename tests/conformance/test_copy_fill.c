@@ -190,7 +190,8 @@ static void test_cold_memory_is_faulted_in(void **state)
 	struct backend *b = *state;
 	const size_t len = 8 << 20;
 	uint8_t *src = guarded_alloc(len), *dst = guarded_alloc(len);
-	struct svart_fault_stats before, after;
+	struct svart_fault_stats before = SVART_FAULT_STATS_INIT(),
+				 after = SVART_FAULT_STATS_INIT();
 	struct svart_completion done;
 
 	backend_need(b, BACKEND_SVART);
@@ -313,7 +314,7 @@ static void test_malformed_ops_complete_as_invalid_in_their_place(void **state)
 			.src = src,
 			.length = 32 },
 		{ .opcode = SVART_OP_COPY,
-			.reserved = { 1 },
+			.reserved = 1,
 			.cookie = 3,
 			.dst = dst,
 			.src = src,

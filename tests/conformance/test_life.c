@@ -92,7 +92,8 @@ static void test_queue_is_destroyed_with_work_in_flight(void **state)
 static void test_depth_out_of_range_is_refused(void **state)
 {
 	struct backend *b = *state;
-	struct svart_queue_params params = { .depth = b->info.queue_depth + 1 };
+	struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.depth = b->info.queue_depth + 1);
 	struct svart_queue *q;
 
 	assert_int_equal(svart_queue_create(b->dev, &params, &q), -EINVAL);
@@ -184,8 +185,8 @@ static void test_two_spaces_under_two_pasids(void **state)
 	struct backend *b;
 	struct svart_queue *first;
 	struct svart_space *second;
-	struct svart_queue_params params = { 0 };
-	struct svart_space_stats stats;
+	struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT();
+	struct svart_space_stats stats = SVART_SPACE_STATS_INIT();
 	uint8_t *buf = guarded_alloc(4 * PAGE);
 	struct svart_completion done;
 

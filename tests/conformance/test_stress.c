@@ -163,7 +163,7 @@ static void run_workers(struct backend *b, const struct worker *like)
 static void run_backend_of_workers(
 	const struct svart_space_params *params, uint32_t resolvers, const struct worker *like)
 {
-	struct svart_space_stats stats;
+	struct svart_space_stats stats = SVART_SPACE_STATS_INIT();
 	struct backend *b;
 	char spec[128];
 
@@ -216,7 +216,7 @@ static void test_eight_threads_map_and_unmap_their_memory(void **state)
 /** Chunks for both operands on every engine of a DSA, and for its records. */
 static void test_eight_threads_share_a_few_chunks(void **state)
 {
-	const struct svart_space_params params = { .max_chunks = 20 };
+	const struct svart_space_params params = SVART_SPACE_PARAMS_INIT(.max_chunks = 20);
 	const struct worker like = { .rounds = 30, .bytes = CHUNK, .seed = test_seed() };
 
 	(void)state;
@@ -226,7 +226,8 @@ static void test_eight_threads_share_a_few_chunks(void **state)
 /** Two groups of page requests on each of four engines are 64 pages; records and the rest are few. */
 static void test_eight_threads_share_a_pin_limit_of_a_few_pages(void **state)
 {
-	const struct svart_space_params params = { .pin_limit_bytes = 96 * PAGE };
+	const struct svart_space_params params =
+		SVART_SPACE_PARAMS_INIT(.pin_limit_bytes = 96 * PAGE);
 	const struct worker like = { .rounds = 30, .bytes = 64 * PAGE, .seed = test_seed() };
 
 	(void)state;
@@ -238,7 +239,8 @@ static void test_eight_threads_share_a_pin_limit_of_a_few_pages(void **state)
 /** All that is asked for at once fits, and little more. */
 static void test_a_long_copy_goes_through_a_pin_limit_of_24_pages(void **state)
 {
-	const struct svart_space_params params = { .pin_limit_bytes = 24 * PAGE };
+	const struct svart_space_params params =
+		SVART_SPACE_PARAMS_INIT(.pin_limit_bytes = 24 * PAGE);
 	const size_t len = 512 * PAGE;
 	uint8_t *src = guarded_alloc(len), *dst = guarded_alloc(len);
 	struct backend *b = backend_new_with(backend_spec(), &params, 0);
@@ -435,7 +437,7 @@ static void test_a_page_that_comes_late_holds_up_its_own_queue_only(void **state
 static struct svart_fault_stats run_by_seed(
 	unsigned int seed, uint8_t *dst, const uint8_t *src, size_t len)
 {
-	struct svart_fault_stats stats;
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 	struct svart_completion done[16];
 	struct backend *b;
 	char spec[64];
@@ -525,7 +527,7 @@ static void test_a_device_that_is_open_is_busy(void **state)
 static int child_of_a_parent_with_work(struct backend *b)
 {
 	struct svart_completion done;
-	struct svart_device_info info;
+	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
 #if !UNDER_TSAN
 	uint8_t from[64] = "own", to[64];
 	struct backend *own;

@@ -2,10 +2,11 @@
 # Copyright (c) 2026 the svart authors
 """svart-copy, the memcpy-offload demo: files of every size, and everything that can go wrong."""
 
+import errno
 import os
 import pathlib
 import pty
-import pwd
+import re
 import resource
 import shutil
 import signal
@@ -14,7 +15,7 @@ import time
 
 import pytest
 
-from conftest import BUILD
+from conftest import as_nobody, need_root
 from framework import (
     GIB,
     KIB,
@@ -23,7 +24,9 @@ from framework import (
     finish,
     make_file,
     make_sparse_file,
+    need_no_sanitizer,
     pattern,
+    refusing,
     same_contents,
     shape,
     unfinished,
@@ -48,62 +51,6 @@ JSON_SHAPE = {
     "fault_latency_ns": {"p50": int, "p99": int, "max": int},
     "pinned_bytes_peak": int,
 }
-
-
-def need_root() -> None:
-    """Skips what only root can set up."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to set up")
-
-
-@pytest.fixture
-def disk_path():
-    """An empty folder on a file system with write-back, where a device cannot write to mappings."""
-    folder = pathlib.Path("/var/tmp") / f"svart-test-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    kind = subprocess.run(
-        ["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    try:
-        if kind == "tmpfs":
-            pytest.skip("/var/tmp is a tmpfs")
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-@pytest.fixture(params=["disk", "tmpfs"])
-def place(request) -> pathlib.Path:
-    """A folder on each kind of file system: buffers written out, and mapped."""
-    return request.getfixturevalue("disk_path" if request.param == "disk" else "shm_path")
-
-
-@pytest.fixture
-def nobody_path():
-    """A folder of the user nobody, who can also run the build."""
-    need_root()
-    user = pwd.getpwnam("nobody")
-    access = subprocess.run(
-        ["test", "-x", BUILD / "apps" / "svart-copy"], user=user.pw_uid, check=False
-    )
-    if access.returncode != 0:
-        pytest.skip(f"the user nobody cannot reach {BUILD}")
-    folder = pathlib.Path("/var/tmp") / f"svart-nobody-{os.getpid()}"
-    folder.mkdir()
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def as_nobody(memlock: int) -> dict:
-    """Options of subprocess for an ordinary user with a limit of locked memory."""
-    user = pwd.getpwnam("nobody")
-    return {
-        "user": user.pw_uid,
-        "group": user.pw_gid,
-        "extra_groups": [],
-        "preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (memlock, memlock)),
-    }
 
 
 def mount(folder: pathlib.Path, *args) -> None:
@@ -235,6 +182,30 @@ class TestCopy:
         verify(result.json["ops"] == 0, result)
         verify(dst.stat().st_size == MIB, result)
         verify(same_contents(src, dst), result)
+
+    @pytest.mark.parametrize(
+        "error", ["EINVAL", "EOPNOTSUPP", "ENOSYS", "ENOTTY", "EPERM", "EIO", None]
+    )
+    @pytest.mark.parametrize("whence", [os.SEEK_DATA, os.SEEK_HOLE])
+    def test_unknown_holes(self, svart_copy, place, whence, error) -> None:
+        """Where a file system does not say where its holes are, all is data.
+
+        Steps:
+            Make a file of 3 MiB and 1 byte with data in its middle.
+            Copy it with --verify --json while lseek() fails for its data, or for its holes, with
+            each error; and where it always says 0.
+
+        Verify:
+            The copy is equal and whole, within the usual time.
+        """
+        src = make_sparse_file(place / "src", 3 * MIB + 1, {MIB + 5: pattern(5000)})
+        refused = refusing(
+            ("lseek", getattr(errno, error) if error else 0, 2, 0xFFFFFFFF, whence)
+        )
+        result = svart_copy.run("--verify", "--json", src, place / "dst", **refused, timeout=20)
+        verify(result.status == 0, result)
+        verify(same_contents(src, place / "dst"), result)
+        verify(result.json["ops"] > 0, result)
 
     def test_between_file_systems(self, svart_copy, disk_path, shm_path) -> None:
         """Source and destination can be on different file systems.
@@ -590,8 +561,8 @@ class TestCopy:
         """Destinations that are no regular files are refused.
 
         Steps:
-            Copy to a FIFO, /dev/null, /dev/stdout (a pipe), standard output that is a file, a
-            dangling symbolic link, and a missing directory.
+            Copy to a FIFO, /dev/null, /dev/stdout (a pipe), standard output and standard error
+            that are files, a dangling symbolic link, and a missing directory.
 
         Verify:
             Each is refused with its reason.
@@ -610,6 +581,10 @@ class TestCopy:
         with open(tmp_path / "out", "w", encoding="ascii") as out:
             result = finish(svart_copy.start(src, tmp_path / "out", stdout=out))
         verify(result.status == 1 and "standard output" in result.err, result)
+        with open(tmp_path / "err", "w", encoding="ascii") as err:
+            result = finish(svart_copy.start(src, tmp_path / "err", stderr=err))
+        told = (tmp_path / "err").read_text()
+        verify(result.status == 1 and "is the standard error" in told, told)
 
     def test_symbolic_link(self, svart_copy, tmp_path) -> None:
         """A symbolic link to a file is followed, as cp does.
@@ -752,6 +727,99 @@ class TestCopy:
         result = svart_copy.run("--device", "pci:0000:6a:01.0", src, tmp_path / "dst")
         verify_failed(result, tmp_path, "/dev/iommu")
 
+    # --- reasons that are told ----------------------------------------------------------------
+
+    @pytest.mark.parametrize(
+        "spec,texts",
+        [
+            ("model:edu0,dma_mask_bits=28", ["too few address bits", "dma_mask_bits"]),
+            ("model:dsa0,inject=invalid:1000", ["lost or refused on its way"]),
+            ("model:dsa0,inject=lose_last:1000", ["lost or refused on its way"]),
+        ],
+    )
+    def test_address_out_of_reach(self, svart_copy, place, spec, texts) -> None:
+        """What a device does not reach though all is there is not told as a lack of memory.
+
+        Steps:
+            Copy by a device that has 28 address bits, and by ones whose page requests are refused
+            or lost.
+
+        Verify:
+            Status 1; the message has the reason, and says nothing of memory or the disk.
+        """
+        src = make_file(place / "src", MIB)
+        result = svart_copy.run("--device", spec, src, place / "dst")
+        verify_failed(result, place, "the device cannot ", *texts)
+        for word in ("memory", "MEMLOCK", "disk", "cut short"):
+            verify(word not in result.err, f"{word!r} is in the message\n{result}")
+
+    def test_destination_cut_short(self, svart_copy, shm_path) -> None:
+        """A destination that somebody cuts short while a device writes to it is told as that.
+
+        Steps:
+            Start a slow copy to a memory file; when data has arrived, truncate the file.
+
+        Verify:
+            Status 1; the message says so.
+        """
+        src = make_file(shm_path / "src", SLOW_BYTES)
+        process = svart_copy.start(*SLOW, src, shm_path / "dst")
+        copy = wait_until_copying(shm_path, process)
+        os.truncate(copy, 4096)
+        verify_failed(finish(process), shm_path, "was cut short while it was written")
+
+    def test_address_space(self, svart_copy, disk_path) -> None:
+        """A file that does not fit the address space is told as that.
+
+        Steps:
+            Copy a file of 6 GiB, all hole, with an address space of 4 GiB (ulimit -v).
+
+        Verify:
+            Status 1; the message has the size, the limit and what to do, and not --depth, which
+            would not help.
+        """
+        need_no_sanitizer(svart_copy.path, "needs all of the address space")
+        src, limit = make_sparse_file(disk_path / "src", 6 * GIB, {}), 4 * GIB
+        result = svart_copy.run(
+            src,
+            disk_path / "dst",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
+        verify_failed(result, disk_path, str(6 * GIB), str(limit), "RLIMIT_AS", "use cp")
+        verify("--depth" not in result.err, result)
+
+    def test_buffers(self, svart_copy, disk_path) -> None:
+        """Buffers that there is no memory for are told by the options that ask for them.
+
+        Steps:
+            Copy to a disk with --depth 64 --chunk 1G and an address space of 16 GiB.
+
+        Verify:
+            Status 1; the message names both options and the bytes.
+        """
+        need_no_sanitizer(svart_copy.path, "needs all of the address space")
+        src, limit = make_file(disk_path / "src", 5000), 16 * GIB
+        result = svart_copy.run(
+            *("--depth", "64", "--chunk", "1G", src, disk_path / "dst"),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
+        verify_failed(result, disk_path, str(64 * GIB), "--depth", "--chunk")
+
+    def test_source_that_cannot_be_mapped(self, svart_copy, tmp_path) -> None:
+        """A file whose file system cannot map it is told as that.
+
+        Steps:
+            Copy a file of /sys.
+
+        Verify:
+            Status 1; the message says so, and what to use.
+        """
+        src = pathlib.Path("/sys/kernel/uevent_seqnum")
+        if not src.is_file() or src.stat().st_size == 0:
+            pytest.skip(f"no {src}")
+        result = svart_copy.run(src, tmp_path / "dst")
+        verify_failed(result, tmp_path, "cannot map files into memory", "use cp")
+
     # --- what happens while it copies -------------------------------------------------------
 
     def test_source_cut_short(self, svart_copy, place) -> None:
@@ -785,6 +853,37 @@ class TestCopy:
         os.truncate(src, SLOW_BYTES // 4 - 1)
         verify_failed(finish(process, 120), place, "cut short")
         verify(not dst.exists(), "a copy was left")
+
+    @pytest.mark.parametrize(
+        "inject, text",
+        [
+            # By a register, or by configuration space: whichever is looked at first.
+            ("gone", "the device is gone: register|the device is unplugged or off"),
+            ("no_master", "bus mastering was turned off|bus mastering was taken from it"),
+            ("enodev", "page requests are lost: read of the fault fd: No such device"),
+        ],
+    )
+    @pytest.mark.parametrize("options", ["", ",faults=raw"])
+    def test_device_lost(self, svart_copy, place, inject, text, options) -> None:
+        """A device that is pulled out, or that the kernel gives up, ends the copy; nothing is left.
+
+        Steps:
+            Copy over an old file, on a software machine that does so to its device at one page
+            request of five.
+
+        Verify:
+            Status 1, within seconds; the message says what was lost, and what to do; the old file
+            is as it was.
+        """
+        if inject == "enodev" and options:
+            pytest.skip("raw queues have no fault fd")
+        src, dst = make_file(place / "src", 16 * MIB), make_file(place / "dst", 100)
+        device = f"--device=model:dsa0,inject={inject}:200{options}"
+        result = svart_copy.run(device, src, dst, timeout=20)
+        verify_failed(result, place, "queue has failed", "is as it was before")
+        verify(re.search(text, result.err), result)
+        verify("open it again" in result.err, result)
+        verify(dst.read_bytes() == pattern(100), "the old file was changed")
 
     def test_verify_finds_a_difference(self, svart_copy, place) -> None:
         """--verify compares what is there, and says where it differs.

@@ -194,6 +194,23 @@ class TestDmadev:
         )
         verify_autotest(result, "dma_svart0", "dma_svart1", "dma_svart2")
 
+    def test_autotest_machine(self, dpdk_test) -> None:
+        """A device that is named by its bus and machine, shared by two vdevs that say the same.
+
+        Steps:
+            Run dmadev_autotest with two vdevs of pci:dsa0,machine=model, which has two queues; only the
+            first says so.
+
+        Verify:
+            All parts ran on each, none failed; the driver called it model:dsa0.
+        """
+        result = dpdk_test.autotest(
+            "dma_svart0,device=pci:dsa0,machine=model,queues=2",
+            "dma_svart1,device=pci:dsa0,machine=model,vchans=1",
+        )
+        verify_autotest(result, "dma_svart0", "dma_svart1")
+        verify("dma_svart0: model:dsa0, 2 queues" in result.out, result)
+
     @pytest.mark.parametrize(
         "options",
         ["pasid=1", "faults=off", "depth=63", "iommu=smmu"],

@@ -24,6 +24,8 @@ DEVICE_KEYS = {
 }
 SYSTEM_SHAPE = {
     "kernel": str,
+    "sysfs": bool,
+    "telemetry": {"folder": str, "missing": type(None)},
     "cpu": {"movdir64b": bool},
     "iommufd": {"present": bool, "permitted": bool},
     "iommus": int,
@@ -182,6 +184,26 @@ class TestInfo:
         verify(0 < probe["seconds"] < 2, result)
         verify(0 < probe["answer_seconds"] <= probe["seconds"], result)
 
+    @pytest.mark.parametrize("inject", ["gone", "no_master", "enodev", "halt_flr"])
+    def test_probe_device_lost(self, svart_info, inject) -> None:
+        """A device that is lost while it is tried is told with the cause.
+
+        Steps:
+            Run with --json and --probe on a software machine that loses its device with the first
+            page request.
+
+        Verify:
+            The exit status of a probe that failed, within the timeout; the result has svart's own
+            words, and what to do.
+        """
+        spec = f"model:dsa0,inject={inject}:1000"
+        result = svart_info.run("--json", f"--probe={spec}", "--timeout=60000", timeout=20)
+        verify(result.status == 1, result)
+        probe = result.json["probe"]
+        verify(not probe["ok"], result)
+        verify("failed with its queue: " in probe["result"], result)
+        verify("open it again" in probe["result"], result)
+
     def test_probe_pasid(self, svart_info) -> None:
         """Options of a spec are the device's.
 
@@ -264,6 +286,60 @@ class TestInfo:
         result = svart_info.run("--json", "--probe", "model:edu0,dma_mask_bits=46")
         verify(result.status == 1, result)
         verify("cannot reach 0x" in result.json["probe"]["result"], result)
+
+    @pytest.mark.parametrize(
+        "options,texts,absent",
+        [
+            (
+                ["--probe=model:edu0,dma_mask_bits=28"],
+                ["too few address bits", "dma_mask_bits"],
+                ["page request was", "answered within"],
+            ),
+            (
+                ["--probe=model:dsa0,inject=lose_last:1000"],
+                ["lost or refused on its way"],
+                ["too few", "MEMLOCK", "too narrow"],
+            ),
+            (["--probe=model:dsa0,inject=reset:1000"], ["failed with its queue", "was reset"], ["requests to"]),
+        ],
+    )
+    def test_probe_tells_what_is_known(self, svart_info, options, texts, absent) -> None:
+        """A trial that failed claims no cause that is not the only one.
+
+        Steps:
+            Try a device with too few address bits, one whose page requests are lost, and one that
+            is reset.
+
+        Verify:
+            Status 1; the result has what can have caused it and what helps, and nothing that cannot.
+        """
+        result = svart_info.run(*options)
+        verify(result.status == 1, result)
+        probe = " ".join(result.out[result.out.index("\nprobe of ") :].split())
+        for text in texts:
+            verify(text in probe, f"{text!r} is not told\n{result}")
+        for text in absent:
+            verify(text not in probe, f"{text!r} is told\n{result}")
+
+    def test_probe_times_out(self, svart_info) -> None:
+        """A trial that ran out of time is not told as a broken IOMMU.
+
+        Steps:
+            Try a device whose time is its own and whose page requests find every queue full, so
+            that it still asks again when a millisecond of its time is over, however fast this
+            machine is.
+
+        Verify:
+            Status 1; the result says in what time, that --timeout waits longer, and that the
+            operation was given up.
+        """
+        spec = "model:dsa0,step=manual,inject=overflow:1000"
+        result = svart_info.run("--timeout=1", f"--probe={spec}")
+        verify(result.status == 1, result)
+        probe = " ".join(result.out[result.out.index("\nprobe of ") :].split())
+        for text in ("--timeout waits longer", "until it was given up"):
+            verify(text in probe, f"{text!r} is not told\n{result}")
+        verify(" 0 ms" not in probe, result)
 
     # --- the command line -------------------------------------------------------------------
 

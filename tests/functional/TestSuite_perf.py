@@ -217,6 +217,24 @@ class TestPerf:
         verify("cores" in lines[0] and "medians of 3 rounds" in lines[0], result)
         verify(sum(line.startswith(("interleaved", "random")) for line in lines) == 4, result)
 
+    def test_tables_have_numbers_only(self, svart_perf) -> None:
+        """What is not known, as the ratio to an engine that was left out, is a dash.
+
+        Steps:
+            Run `svart-perf copy --quick` with each engine alone, on one small cell.
+
+        Verify:
+            The line of the engine has numbers and dashes, and dashes for what was left out.
+        """
+        for engine, dashes in (("memcpy", 1), ("svart", 2), ("svart-null", 2)):
+            cell = [f"--engines={engine}", "--sizes=64", "--bursts=8", "--depths=32"]
+            result = svart_perf.run("copy", "--quick", "--rounds=1", *cell)
+            verify(result.status == 0, result)
+            (line,) = [line for line in result.out.splitlines() if line.startswith(engine + " ")]
+            verify(line.split().count("-") == dashes, result)
+            for word in line.split()[1:]:
+                verify(word == "-" or math.isfinite(float(word)), result)
+
     def test_seed_repeats_the_groups(self, svart_perf) -> None:
         """Any seed of 64 bits is taken.
 

@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -213,23 +214,72 @@ class TestPktcopy:
         verify(0 < result.json["received"] < 1000000000, result)
         verify(result.json["transmitted"] == result.json["received"], result)
 
-    def test_device_lost(self, dpdk_pktcopy) -> None:
-        """A device that is reset under its work fails what it has, and the program goes on.
+    @pytest.mark.parametrize("service", ["thread", "inline"])
+    @pytest.mark.parametrize(
+        "inject, text",
+        [
+            ("reset", "the device was reset"),
+            ("gone", "the device is gone|the device is unplugged or off"),
+            ("no_master", "bus mastering"),
+            ("enodev", "page requests are lost"),
+        ],
+    )
+    def test_device_lost(self, dpdk_pktcopy, inject, text, service) -> None:
+        """A device that is lost under its work fails what it has, and the program goes on.
 
         Steps:
-            Copy one burst on a software machine whose device is reset at its first page request.
+            Copy one burst on a software machine whose device is reset, pulled out, kept from
+            memory, or not served any more, at its first page request.
 
         Verify:
-            Status 1; all packets are dropped, as errors of the dmadev; none is lost or wrong.
+            Status 1; all packets are dropped, as errors of the dmadev; none is lost or wrong. The
+            log says what happened.
+        """
+        if not DRIVER.is_file():
+            pytest.skip("svart was built without the dmadev driver; ./dev build says why")
+        vdev = f"dma_svart0,device=model:dsa0,fault_service={service},inject={inject}:1000"
+        pktcopy = PktCopy(dpdk_pktcopy, vdev)
+        result = pktcopy.run("--packets=32")
+        verify(result.status == 1, result)
+        verify(re.search(f"the queue has failed: .*({text})", result.err), result)
+        for member in ("received", "dropped", "dma_submitted", "dma_completed", "dma_errors"):
+            verify(result.json[member] == 32, f"{member} is not 32\n{result}")
+        verify(result.json["transmitted"] == result.json["wrong"] == 0, result)
+
+    def test_device_lost_is_not_full(self, dpdk_pktcopy) -> None:
+        """A device that takes nothing any more is not told as one whose ring is full.
+
+        Steps:
+            Copy more packets than a ring holds, on a software machine whose device is reset at its
+            first page request.
+
+        Verify:
+            Status 1 when the program has given up; the message says that the device has failed;
+            the ring was full only as often as packets waited while the device had others.
         """
         if not DRIVER.is_file():
             pytest.skip("svart was built without the dmadev driver; ./dev build says why")
         pktcopy = PktCopy(dpdk_pktcopy, "dma_svart0,device=model:dsa0,inject=reset:1000")
-        result = pktcopy.run("--packets=32")
+        result = pktcopy.run("--packets=3000")
         verify(result.status == 1, result)
-        for member in ("received", "dropped", "dma_submitted", "dma_completed", "dma_errors"):
-            verify(result.json[member] == 32, f"{member} is not 32\n{result}")
-        verify(result.json["transmitted"] == result.json["wrong"] == 0, result)
+        verify("has failed or was reset" in result.err, result)
+        verify(result.json["dma_completed"] == result.json["dma_submitted"] > 0, result)
+        # It was at its first page when it was reset: the ring was full for a moment, if at all.
+        verify(result.json["ring_full"] < 1000000, result)
+
+    def test_nothing_to_copy_is_not_full(self, dpdk_pktcopy) -> None:
+        """A ring that is full of all there is to copy keeps nobody waiting.
+
+        Steps:
+            Copy 31 packets, which a ring of 32 holds, all at once, by one lcore.
+
+        Verify:
+            Status 0; the ring was never full.
+        """
+        pktcopy = PktCopy(dpdk_pktcopy, "dma_skeleton0")
+        result = pktcopy.run("--packets=31", "--burst=31", "--ring=32")
+        verify_copied(result, 31)
+        verify(result.json["ring_full"] == 0, result)
 
     def test_no_service_core(self, dpdk_pktcopy) -> None:
         """A fault service that no service core runs is told, before anybody waits for it.
@@ -283,7 +333,7 @@ class TestPktcopy:
         """
         result = pktcopy.run(option)
         verify(result.status == 1, result)
-        verify(f"{option.split('=')[-1]}: " in result.err, result)
+        verify(f"'{option.split('=')[-1]}'" in result.err, result)
         verify(result.out == "", result)
 
     def test_no_device(self, dpdk_pktcopy) -> None:
@@ -295,7 +345,7 @@ class TestPktcopy:
         Verify:
             Status 1; the message says --vdev, and the name.
         """
-        for option, text in (("--json", "--vdev"), ("--dma=nothing", "nothing")):
+        for option, text in (("--json", "--vdev"), ("--dma=nothing", "no dmadev nothing")):
             result = dpdk_pktcopy.run(*EAL, lcores_on_all_cpus(1), "--", option)
             verify(result.status == 1, result)
             verify(text in result.err, result)

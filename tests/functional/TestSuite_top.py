@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -250,6 +251,29 @@ class TestTop:
         verify(results[2].json["seconds"] >= 0.3, results[2])
         running.stop()
 
+    def test_lost_device(self, top, start) -> None:
+        """A device that was pulled out of a running program is shown as lost, and why.
+
+        Steps:
+            Start a program whose device is gone with its first page request. Run svart-top
+            --once, as text and as JSON.
+
+        Verify:
+            Status 0; the row marks the device; the JSON object has what svart says of it, beside
+            all that other devices have.
+        """
+        running = start("gone", "model:dsa0,inject=gone:1000")
+        result = top("--once", f"--pid={running.pid}")
+        verify(result.status == 0, result)
+        verify("model:dsa0 (lost)" in result.out, result)
+        result = top("--once", "--json", f"--pid={running.pid}")
+        verify(result.status == 0, result)
+        (device,) = result.json["devices"]
+        verify(set(device) == DEVICE_KEYS | {"lost"}, result)
+        # A register, or the command register of its configuration space.
+        verify(re.search("reads (all ones|0xffff)", device["lost"]), result)
+        verify("open it again" in device["lost"], result)
+
     def test_pasids(self, top, start) -> None:
         """A device with several PASIDs: each has its counts, and their sum is the device's.
 
@@ -428,7 +452,7 @@ class TestTop:
         verify(result.status == 0 and result.json["devices"] == [], result)
         path = serve(GREETING, devices, then_close=True)
         result = top("--once", "--socket", path, timeout=20)
-        verify(result.status == 3 and "has ended" in result.err, result)
+        verify(result.status == 3 and "has ended, or its telemetry has" in result.err, result)
 
     def test_dpdk_program_without_svart(self, top, serve) -> None:
         """A DPDK program that does not use svart is told apart.

@@ -10,6 +10,8 @@ that SVART_BUILD names (default: build/ in the root), so that one suite serves e
 import json
 import os
 import pathlib
+import pwd
+import resource
 import shutil
 import signal
 import subprocess
@@ -129,6 +131,62 @@ def shm_path():
     folder = _folder("/dev/shm", "test", 64 << 20)
     yield folder
     shutil.rmtree(folder)
+
+
+def need_root() -> None:
+    """Skips what only root can set up."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to set up")
+
+
+@pytest.fixture
+def disk_path():
+    """An empty folder on a file system with write-back, where a device cannot write to mappings."""
+    folder = pathlib.Path("/var/tmp") / f"svart-test-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    kind = subprocess.run(
+        ["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    try:
+        if kind == "tmpfs":
+            pytest.skip("/var/tmp is a tmpfs")
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["disk", "tmpfs"])
+def place(request) -> pathlib.Path:
+    """A folder on each kind of file system: buffers written out, and mapped."""
+    return request.getfixturevalue("disk_path" if request.param == "disk" else "shm_path")
+
+
+@pytest.fixture
+def nobody_path():
+    """A folder of the user nobody, who can also run the build."""
+    need_root()
+    user = pwd.getpwnam("nobody")
+    access = subprocess.run(
+        ["test", "-x", BUILD / "apps" / "svart-copy"], user=user.pw_uid, check=False
+    )
+    if access.returncode != 0:
+        pytest.skip(f"the user nobody cannot reach {BUILD}")
+    folder = pathlib.Path("/var/tmp") / f"svart-nobody-{os.getpid()}"
+    folder.mkdir()
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_nobody(memlock: int) -> dict:
+    """Options of subprocess for an ordinary user with a limit of locked memory."""
+    user = pwd.getpwnam("nobody")
+    return {
+        "user": user.pw_uid,
+        "group": user.pw_gid,
+        "extra_groups": [],
+        "preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (memlock, memlock)),
+    }
 
 
 def pytest_configure() -> None:

@@ -11,7 +11,6 @@
  *     a TABLE KEY FLAGS   add a request; KEY chooses (PASID, group id), FLAGS are of the request
  *     r N                 release the N-th completed group
  *     d TABLE             drop the partial groups
- *     p TABLE PASID       drop those of a PASID
  */
 
 #include <errno.h>
@@ -164,18 +163,13 @@ static void op_release(struct state *s, struct fuzz_input *in)
 }
 
 /** Drops what matches: a PASID, or everything. @return requests. */
-static size_t ref_drop(struct state *s, struct ref_table *table, bool all, uint32_t pasid)
+static size_t ref_drop(struct state *s, struct ref_table *table)
 {
 	size_t nr = 0;
-	uint32_t i = 0;
 
-	while (i < table->nr) {
-		if (!all && table->groups[i].key.pasid != pasid) {
-			i++;
-			continue;
-		}
-		nr += table->groups[i].poisoned ? 0 : table->groups[i].nr;
-		ref_remove(table, &table->groups[i]);
+	while (table->nr != 0) {
+		nr += table->groups[0].poisoned ? 0 : table->groups[0].nr;
+		ref_remove(table, &table->groups[0]);
 	}
 	s->nr_held -= (uint32_t)nr;
 	return nr;
@@ -183,21 +177,9 @@ static size_t ref_drop(struct state *s, struct ref_table *table, bool all, uint3
 
 static void op_drop(struct state *s, uint32_t table)
 {
-	size_t expected = ref_drop(s, &s->refs[table], true, 0);
+	size_t expected = ref_drop(s, &s->refs[table]);
 	size_t nr = svart_grouper_drop_partial(s->tables[table]);
 
-	FUZZ_CHECK(nr == expected, nr, expected);
-}
-
-static void op_drop_pasid(struct state *s, uint32_t table, struct fuzz_input *in)
-{
-	uint32_t pasid = fuzz_u8(in) % 5;
-	size_t expected, nr;
-
-	if (pasid == 4)
-		pasid = UINT32_MAX;
-	expected = ref_drop(s, &s->refs[table], false, pasid);
-	nr = svart_grouper_drop_pasid(s->tables[table], pasid);
 	FUZZ_CHECK(nr == expected, nr, expected);
 }
 
@@ -209,9 +191,6 @@ static void op_run(struct state *s, struct fuzz_input *in)
 		break;
 	case 'd':
 		op_drop(s, fuzz_u8(in) % NR_TABLES);
-		break;
-	case 'p':
-		op_drop_pasid(s, fuzz_u8(in) % NR_TABLES, in);
 		break;
 	default:
 		op_add(s, in);

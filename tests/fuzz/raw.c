@@ -2,475 +2,145 @@
 /* Copyright (c) 2026 the svart authors */
 #include "raw.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "iommu_unit_file.h"
-#include "smmu_spec.h"
+#include <svart/device.h>
+
+#include "bits.h"
+#include "raw_unit.h"
 #include "vtd_spec.h"
-#include "world.h"
 
-#define UNIT_FD  42
-#define RID      0x6a08u
-#define STRANGER 0x1234u
-/** PASIDs 1 and 2 come and go; that of the last source stays, so that somebody takes what comes. */
-#define NR_SOURCES  3
-#define STAYS       (NR_SOURCES - 1)
-#define STAYS_PASID 9
-#define MAX_STEPS   512
-#define MAX_NAMES   1024
-#define MAX_PUMPS   65536
-/** Pumps that surely empty the rings of records that nobody waits for: 64 nodes each. */
-#define END_PUMPS 256
+#define NR_SOURCES 4
+/** The sources' PASIDs. They come and go; the last one stays, so that somebody takes what comes. */
+static const uint32_t pasids[NR_SOURCES] = { 1, 2, SVART_PASID_NONE, 9 };
+#define STAYS (NR_SOURCES - 1)
+/** Of one PASID (PCIe 6.0, 10.4.2). */
+#define NR_GROUP_IDS 512
+#define MAX_STEPS    512
+/** More pumps than there is work for: each takes one record at least, while there are any. */
+#define MAX_PUMPS 65536
+/** Requests by hand that wait for their answers. */
+#define MAX_HELD  256
 #define END_FLAGS (RAW_LAST | RAW_READ)
 /** Below the tries that svart gives a unit. */
 #define MAX_SLOW 4096
 
-/** What is owed an answer. */
-struct name {
-	uint64_t words[4];
-	uint32_t nr;
+/** A source, and what it delivered by hand that waits for an answer. */
+struct raw_source {
+	struct svart_fault_source *source; /**< NULL: there is none. */
+	bool by_hand;                      /**< Steps fetch and answer; no service has it. */
+	struct svart_page_request held[MAX_HELD];
+	unsigned int nr_held;
 };
 
-/** The other side of the queues. Owner: raw_fuzz_one(). Lifetime: one input. Locks: none. */
-struct unit {
-	struct world world; /* First: what ops get is the machine in it. */
-	struct svart_iommu_unit file;
+/** Owner: raw_fuzz_one(). Lifetime: one input. Locks: none. */
+struct raw_fuzz {
+	struct raw_unit unit;
 	struct svart_fault_raw *raw;
-	struct svart_fault_source *sources[NR_SOURCES];
-	uint64_t regs[SVART_SMMU_REGS_BYTES / 8];
-
-	bool interrupt;
-	unsigned int slow;  /**< Pauses until it takes answers. */
-	bool broken;        /**< A register said what cannot be. */
-	uint64_t record[4]; /**< Queued last. */
-	unsigned int ring;  /**< Where. */
-
-	struct name names[MAX_NAMES];
-	unsigned int nr_names;
+	struct raw_source sources[NR_SOURCES];
+	bool ended; /**< Abruptly, before the end of the input. */
 };
 
-/* --- registers ------------------------------------------------------------------------------------- */
+/* --- sources --------------------------------------------------------------------------------------- */
 
-static uint64_t reg64(const struct unit *u, uint32_t off)
+static void source_attach(struct raw_fuzz *z, unsigned int i, bool by_hand)
 {
-	return u->regs[off / 8];
+	struct raw_source *s = &z->sources[i];
+
+	FUZZ_CHECK(svart_fault_source_raw_create(z->raw, pasids[i], &s->source) == 0, i, 0);
+	s->by_hand = by_hand;
+	s->nr_held = 0;
+	if (!by_hand)
+		world_add(&z->unit.world, s->source);
 }
 
-static void reg64_set(struct unit *u, uint32_t off, uint64_t value)
+static bool is_owed(const struct svart_page_request *r)
 {
-	u->regs[off / 8] = value;
+	if (!(r->flags & SVART_PAGE_REQUEST_LAST))
+		return (r->flags & SVART_PAGE_REQUEST_NEEDS_RESPONSE) != 0;
+	/* But for stop markers. */
+	return r->access != 0 || (r->flags & SVART_PAGE_REQUEST_MALFORMED);
 }
 
-static uint32_t reg32(const struct unit *u, uint32_t off)
+static void hand_fetch(struct raw_source *s, size_t nr)
 {
-	uint32_t value;
+	struct svart_page_request out[MAX_HELD];
+	size_t room = MAX_HELD - s->nr_held;
+	ssize_t n, i;
 
-	memcpy(&value, (const uint8_t *)u->regs + off, sizeof(value));
-	return value;
+	if (room == 0 || nr == 0)
+		return;
+	n = s->source->ops->fetch(s->source, out, nr < room ? nr : room);
+	for (i = 0; i < n; i++)
+		if (is_owed(&out[i]))
+			s->held[s->nr_held++] = out[i];
 }
 
-static void reg32_set(struct unit *u, uint32_t off, uint32_t value)
+static bool hand_respond(
+	struct raw_fuzz *z, struct raw_source *s, const struct svart_page_request *r, uint32_t code)
 {
-	memcpy((uint8_t *)u->regs + off, &value, sizeof(value));
+	const struct svart_page_response answer = {
+		.token = r->token,
+		.pasid = r->pasid,
+		.group_id = r->group_id,
+		.flags = r->flags & (SVART_PAGE_REQUEST_PASID | SVART_PAGE_REQUEST_LAST |
+					    SVART_PAGE_REQUEST_NEEDS_RESPONSE),
+		.code = code,
+		.private_data = { r->private_data[0], r->private_data[1] },
+	};
+	bool gone = false;
+	int rc = s->source->ops->respond(s->source, &answer, 1, &gone);
+
+	FUZZ_CHECK(rc == 0 || z->unit.broken, -rc, 0);
+	return gone;
 }
 
-/* --- names ----------------------------------------------------------------------------------------- */
-
-/** @return the name's entry, or a new one with nr 0; NULL if there is no room. */
-static struct name *name_find(struct unit *u, const uint64_t *words)
+/** Answers the n-th that is held: it must be owed. A second time it must not, unless one of its name is. */
+static void hand_answer(struct raw_fuzz *z, struct raw_source *s, unsigned int n, uint32_t code)
 {
-	struct name *name;
+	struct svart_page_request r = s->held[n];
+	bool gone = hand_respond(z, s, &r, code);
+
+	FUZZ_CHECK(!gone || z->unit.broken, r.group_id, r.flags);
+	s->held[n] = s->held[--s->nr_held];
+	if (raw_names_alike(&z->unit.names, z->unit.file.kind, RAW_RID, &r) != 0)
+		return;
+	gone = hand_respond(z, s, &r, code);
+	/* A broken unit may have had svart read a record of that name that never came. */
+	FUZZ_CHECK(gone || z->unit.broken, r.group_id, r.flags);
+}
+
+/** What was fetched is answered after the flush, as a resolver does that was at it. */
+static void source_detach(struct raw_fuzz *z, unsigned int i)
+{
+	struct raw_source *s = &z->sources[i];
+
+	if (s->by_hand)
+		s->source->ops->flush(s->source);
+	else
+		svart_fault_service_remove(z->unit.world.service, s->source);
+	while (s->nr_held != 0)
+		hand_answer(z, s, 0, SVART_PAGE_RESPONSE_INVALID);
+	s->source->ops->destroy(s->source);
+	s->source = NULL;
+}
+
+static void sources_detach(struct raw_fuzz *z)
+{
 	unsigned int i;
 
-	for (i = 0; i < u->nr_names; i++)
-		if (memcmp(u->names[i].words, words, sizeof(u->names[i].words)) == 0)
-			return &u->names[i];
-	if (u->nr_names == MAX_NAMES)
-		return NULL;
-	name = &u->names[u->nr_names++];
-	memcpy(name->words, words, sizeof(name->words));
-	name->nr = 0;
-	return name;
+	for (i = 0; i < NR_SOURCES; i++)
+		if (z->sources[i].source != NULL)
+			source_detach(z, i);
 }
 
-static bool name_room(struct unit *u, const uint64_t *words)
-{
-	return name_find(u, words) != NULL;
-}
-
-static void name_answered(struct unit *u, const uint64_t *words)
-{
-	struct name *name = name_find(u, words);
-
-	FUZZ_CHECK(name != NULL && name->nr != 0, words[0], words[1]);
-	name->nr--;
-}
-
-/** @param words out. @return whether the record is owed an answer. */
-static bool vtd_request_name(const uint64_t *qw, uint64_t *words)
-{
-	bool last = (qw[1] & SVART_VTD_PRQ_LPIG) != 0;
-	bool stop = last && !(qw[1] & (SVART_VTD_PRQ_READ | SVART_VTD_PRQ_WRITE));
-	bool own = (qw[0] & SVART_VTD_PRQ_PRIV_PRESENT) != 0;
-
-	if (SVART_FIELD_GET(SVART_VTD_PRQ_TYPE, qw[0]) != SVART_VTD_PRQ_TYPE_REQUEST || stop ||
-		!(last || own))
-		return false;
-	words[0] = SVART_FIELD_GET(SVART_VTD_PRQ_RID, qw[0]) | (uint64_t)last << 16 |
-		   (uint64_t)own << 17;
-	if (qw[0] & SVART_VTD_PRQ_PASID_PRESENT)
-		words[0] |= UINT64_C(1) << 18 | SVART_FIELD_GET(SVART_VTD_PRQ_PASID, qw[0]) << 32;
-	words[1] = SVART_FIELD_GET(SVART_VTD_PRQ_PRGI, qw[1]);
-	if (own)
-		memcpy(&words[2], &qw[2], 16);
-	return true;
-}
-
-static void vtd_answer_name(const uint64_t *qw, uint64_t *words)
-{
-	bool last = (qw[1] & SVART_VTD_PGR_LPIG) != 0;
-	bool own = (qw[0] & SVART_VTD_PGR_PRIV_PRESENT) != 0;
-
-	words[0] = SVART_FIELD_GET(SVART_VTD_PGR_RID, qw[0]) | (uint64_t)last << 16 |
-		   (uint64_t)own << 17;
-	if (qw[0] & SVART_VTD_PGR_PASID_PRESENT)
-		words[0] |= UINT64_C(1) << 18 | SVART_FIELD_GET(SVART_VTD_PGR_PASID, qw[0]) << 32;
-	words[1] = SVART_FIELD_GET(SVART_VTD_PGR_PRGI, qw[1]);
-	if (own)
-		memcpy(&words[2], &qw[2], 16);
-}
-
-static bool smmu_request_name(unsigned int ring, const uint64_t *dw, uint64_t *words)
-{
-	const uint64_t access = SVART_SMMU_PRI_READ | SVART_SMMU_PRI_WRITE;
-
-	if (ring == 0) {
-		words[0] = SVART_SMMU_CMD_RESUME;
-		words[1] = SVART_FIELD_GET(SVART_SMMU_EVT_SID, dw[0]) << 32 |
-			   SVART_FIELD_GET(SVART_SMMU_EVT_STAG, dw[1]);
-		return (dw[1] & SVART_SMMU_EVT_STALL) != 0;
-	}
-	words[0] = SVART_SMMU_CMD_PRI_RESP;
-	words[1] = SVART_FIELD_GET(SVART_SMMU_PRI_SID, dw[0]) << 32 |
-		   SVART_FIELD_GET(SVART_SMMU_PRI_PRGI, dw[1]);
-	if (dw[0] & SVART_SMMU_PRI_SSV)
-		words[2] = UINT64_C(1) << 32 | SVART_FIELD_GET(SVART_SMMU_PRI_SSID, dw[0]);
-	return (dw[0] & SVART_SMMU_PRI_LAST) && (dw[0] & access);
-}
-
-static void smmu_answer_name(const uint64_t *dw, uint64_t *words)
-{
-	bool resume = SVART_FIELD_GET(SVART_SMMU_CMD_OP, dw[0]) == SVART_SMMU_CMD_RESUME;
-
-	words[0] = SVART_FIELD_GET(SVART_SMMU_CMD_OP, dw[0]);
-	words[1] = SVART_FIELD_GET(SVART_SMMU_CMD_SID, dw[0]) << 32;
-	words[1] |= resume ? SVART_FIELD_GET(SVART_SMMU_RESUME_STAG, dw[1])
-			   : SVART_FIELD_GET(SVART_SMMU_PRI_RESP_PRGI, dw[1]);
-	if (dw[0] & SVART_SMMU_CMD_SSV)
-		words[2] = UINT64_C(1) << 32 | SVART_FIELD_GET(SVART_SMMU_CMD_SSID, dw[0]);
-}
-
-/* --- answers --------------------------------------------------------------------------------------- */
-
-static void vtd_desc_take(struct unit *u, const uint64_t *qw)
-{
-	uint64_t words[4] = { 0 };
-
-	switch (SVART_FIELD_GET(SVART_VTD_QI_TYPE, qw[0])) {
-	case SVART_VTD_QI_PAGE_GROUP_RESPONSE:
-		vtd_answer_name(qw, words);
-		name_answered(u, words);
-		break;
-	case SVART_VTD_QI_WAIT:
-		*(uint32_t *)(uintptr_t)(qw[1] & SVART_VTD_WAIT_STATUS_ADDRESS) =
-			(uint32_t)SVART_FIELD_GET(SVART_VTD_WAIT_STATUS_DATA, qw[0]);
-		break;
-	default:
-		FUZZ_CHECK(qw[0] == 0, qw[0], qw[1]);
-	}
-}
-
-static void vtd_answers_take(struct unit *u)
-{
-	uint64_t iqa = reg64(u, SVART_VTD_IQA_OFF), head = reg64(u, SVART_VTD_IQH_OFF);
-	uint64_t bytes = UINT64_C(4096) << SVART_FIELD_GET(SVART_VTD_IQA_QS, iqa);
-	const uint8_t *ring = (const uint8_t *)(uintptr_t)(iqa & SVART_VTD_IQA_BASE);
-
-	while (head != reg64(u, SVART_VTD_IQT_OFF)) {
-		vtd_desc_take(u, (const uint64_t *)(const void *)(ring + head));
-		head = (head + 32) & (bytes - 1);
-	}
-	reg64_set(u, SVART_VTD_IQH_OFF, head);
-}
-
-static void smmu_answers_take(struct unit *u)
-{
-	uint64_t base = reg64(u, SVART_SMMU_CMDQ_BASE_OFF), words[4];
-	uint32_t nr = 1u << SVART_FIELD_GET(SVART_SMMU_Q_BASE_LOG2, base);
-	uint32_t cons = reg32(u, SVART_SMMU_CMDQ_CONS_OFF);
-	const struct svart_smmu_cmd *ring =
-		(const struct svart_smmu_cmd *)(uintptr_t)(base & SVART_SMMU_Q_BASE_ADDR);
-	const struct svart_smmu_cmd *cmd;
-
-	while (cons != reg32(u, SVART_SMMU_CMDQ_PROD_OFF)) {
-		cmd = &ring[cons & (nr - 1)];
-		cons = (cons + 1) & (2 * nr - 1);
-		memset(words, 0, sizeof(words));
-		if (SVART_FIELD_GET(SVART_SMMU_CMD_OP, cmd->dw[0]) == SVART_SMMU_CMD_SYNC)
-			continue;
-		smmu_answer_name(cmd->dw, words);
-		name_answered(u, words);
-	}
-	reg32_set(u, SVART_SMMU_CMDQ_CONS_OFF, cons);
-}
-
-static bool is_vtd(const struct unit *u)
-{
-	return u->file.kind == SVART_IOMMU_UNIT_VTD;
-}
-
-static void answers_take(struct unit *u)
-{
-	if (u->slow != 0 || u->broken)
-		return;
-	if (is_vtd(u))
-		vtd_answers_take(u);
-	else
-		smmu_answers_take(u);
-}
-
-/* --- requests -------------------------------------------------------------------------------------- */
-
-/** @return whether it came into the ring. */
-static bool vtd_queue(struct unit *u, const uint64_t *qw)
-{
-	uint64_t pqa = reg64(u, SVART_VTD_PQA_OFF), tail = reg64(u, SVART_VTD_PQT_OFF);
-	uint64_t bytes = UINT64_C(4096) << SVART_FIELD_GET(SVART_VTD_PQA_PQS, pqa);
-	uint64_t next = (tail + 32) & (bytes - 1);
-	uint32_t prs = reg32(u, SVART_VTD_PRS_OFF);
-
-	if (prs & SVART_VTD_PRS_PRO)
-		return false;
-	if (next == reg64(u, SVART_VTD_PQH_OFF)) {
-		reg32_set(u, SVART_VTD_PRS_OFF, (uint32_t)(prs | SVART_VTD_PRS_PRO));
-		return false;
-	}
-	memcpy((uint8_t *)(uintptr_t)(pqa & SVART_VTD_PQA_BASE) + tail, qw, 32);
-	reg64_set(u, SVART_VTD_PQT_OFF, next);
-	if (!(prs & SVART_VTD_PRS_PPR))
-		u->interrupt = true;
-	reg32_set(u, SVART_VTD_PRS_OFF, (uint32_t)(prs | SVART_VTD_PRS_PPR));
-	return true;
-}
-
-static bool smmu_queue(struct unit *u, unsigned int ring, const uint64_t *dw)
-{
-	uint32_t prod_off = ring == 0 ? SVART_SMMU_EVTQ_PROD_OFF : SVART_SMMU_PRIQ_PROD_OFF;
-	uint32_t cons = reg32(u, ring == 0 ? SVART_SMMU_EVTQ_CONS_OFF : SVART_SMMU_PRIQ_CONS_OFF);
-	uint64_t base = reg64(u, ring == 0 ? SVART_SMMU_EVTQ_BASE_OFF : SVART_SMMU_PRIQ_BASE_OFF);
-	uint32_t nr = 1u << SVART_FIELD_GET(SVART_SMMU_Q_BASE_LOG2, base);
-	uint32_t prod = reg32(u, prod_off), index = prod & (2 * nr - 1);
-	uint32_t flag = prod & (uint32_t)SVART_SMMU_Q_OVERFLOW, size = ring == 0 ? 32 : 16;
-
-	/* 8.1: an overflow that is not acknowledged keeps page requests out, even if there is room. */
-	if (ring == 1 && ((prod ^ cons) & SVART_SMMU_Q_OVERFLOW) != 0)
-		return false;
-	if (((prod ^ cons) & (2 * nr - 1)) == nr) {
-		if (((prod ^ cons) & SVART_SMMU_Q_OVERFLOW) == 0)
-			reg32_set(u, prod_off, prod ^ (uint32_t)SVART_SMMU_Q_OVERFLOW);
-		return false;
-	}
-	memcpy((uint8_t *)(uintptr_t)(base & SVART_SMMU_Q_BASE_ADDR) +
-			(size_t)(index & (nr - 1)) * size,
-		dw, size);
-	reg32_set(u, prod_off, ((index + 1) & (2 * nr - 1)) | flag);
-	if (((prod ^ cons) & (2 * nr - 1)) == 0)
-		u->interrupt = true;
-	return true;
-}
-
-static void record_queue(struct unit *u)
-{
-	uint64_t words[4] = { 0 };
-	bool owed = is_vtd(u) ? vtd_request_name(u->record, words)
-			      : smmu_request_name(u->ring, u->record, words);
-	bool there;
-
-	if (u->broken || (owed && !name_room(u, words)))
-		return;
-	there = is_vtd(u) ? vtd_queue(u, u->record) : smmu_queue(u, u->ring, u->record);
-	if (there && owed)
-		name_find(u, words)->nr++;
-}
-
-/* --- the machine ----------------------------------------------------------------------------------- */
-
-static uint32_t unit_off(const struct unit *u, const volatile void *addr, uint32_t size)
-{
-	uint64_t off = (uint64_t)((const volatile uint8_t *)addr - (const uint8_t *)u->regs);
-
-	FUZZ_CHECK(off < u->file.bytes && off % size == 0, off, size);
-	return (uint32_t)off;
-}
-
-static uint32_t unit_read32(struct svart_machine *m, const volatile void *addr)
-{
-	const struct unit *u = (const struct unit *)m;
-
-	return reg32(u, unit_off(u, addr, 4));
-}
-
-static uint64_t unit_read64(struct svart_machine *m, const volatile void *addr)
-{
-	const struct unit *u = (const struct unit *)m;
-
-	return reg64(u, unit_off(u, addr, 8));
-}
-
-static void vtd_effect(struct unit *u, uint32_t off, uint32_t old)
-{
-	if (off == SVART_VTD_GCMD_OFF)
-		reg32_set(u, SVART_VTD_GSTS_OFF, reg32(u, off));
-	else if (off == SVART_VTD_PRS_OFF)
-		reg32_set(u, off, old & ~reg32(u, off));
-	else if (off == SVART_VTD_IQT_OFF)
-		answers_take(u);
-}
-
-static void smmu_effect(struct unit *u, uint32_t off)
-{
-	if (off == SVART_SMMU_CR0_OFF)
-		reg32_set(u, SVART_SMMU_CR0ACK_OFF, reg32(u, off));
-	else if (off == SVART_SMMU_IRQ_CTRL_OFF)
-		reg32_set(u, SVART_SMMU_IRQ_CTRLACK_OFF, reg32(u, off));
-	else if (off == SVART_SMMU_CMDQ_PROD_OFF)
-		answers_take(u);
-}
-
-static void unit_written(struct unit *u, uint32_t off, uint32_t old)
-{
-	if (is_vtd(u))
-		vtd_effect(u, off, old);
-	else
-		smmu_effect(u, off);
-}
-
-static void unit_write32(struct svart_machine *m, volatile void *addr, uint32_t value)
-{
-	struct unit *u = (struct unit *)m;
-	uint32_t off = unit_off(u, addr, 4), old = reg32(u, off);
-
-	reg32_set(u, off, value);
-	unit_written(u, off, old);
-}
-
-static void unit_write64(struct svart_machine *m, volatile void *addr, uint64_t value)
-{
-	struct unit *u = (struct unit *)m;
-	uint32_t off = unit_off(u, addr, 8), old = reg32(u, off);
-
-	reg64_set(u, off, value);
-	unit_written(u, off, old);
-}
-
-static ssize_t unit_read(struct svart_machine *m, int fd, void *buf, size_t len)
-{
-	struct unit *u = (struct unit *)m;
-
-	FUZZ_CHECK(fd == UNIT_FD && len == 8, fd, len);
-	memset(buf, 0, len);
-	if (!u->interrupt)
-		return -EAGAIN;
-	u->interrupt = false;
-	return 8;
-}
-
-static int unit_mmap(struct svart_machine *m, void *addr, size_t len, int prot, int flags, int fd,
-	off_t off, void **out)
-{
-	(void)m;
-	*out = mmap(addr, len, prot, flags, fd, off);
-	return *out == MAP_FAILED ? -errno : 0;
-}
-
-static int unit_munmap(struct svart_machine *m, void *addr, size_t len)
-{
-	(void)m;
-	return munmap(addr, len) != 0 ? -errno : 0;
-}
-
-static int unit_madvise(struct svart_machine *m, void *addr, size_t len, int advice)
-{
-	(void)m;
-	(void)addr;
-	(void)len;
-	(void)advice;
-	return 0;
-}
-
-static int unit_poll(
-	struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns)
-{
-	const struct unit *u = (const struct unit *)m;
-	unsigned int i;
-	int ready = 0;
-
-	(void)timeout_ns;
-	for (i = 0; i < nr; i++) {
-		fds[i].revents = fds[i].fd == UNIT_FD && u->interrupt ? POLLIN : 0;
-		ready += fds[i].revents != 0;
-	}
-	return ready;
-}
-
-static void unit_pause(struct svart_machine *m, uint64_t deadline_ns)
-{
-	struct unit *u = (struct unit *)m;
-
-	(void)deadline_ns;
-	if (u->slow != 0 && --u->slow == 0)
-		answers_take(u);
-}
-
-static const struct svart_machine_ops unit_ops = {
-	.name = "fuzzed",
-	.read = unit_read,
-	.mmap = unit_mmap,
-	.munmap = unit_munmap,
-	.madvise = unit_madvise,
-	.poll = unit_poll,
-	.mmio_read32 = unit_read32,
-	.mmio_read64 = unit_read64,
-	.mmio_write32 = unit_write32,
-	.mmio_write64 = unit_write64,
-	.now_ns = world_now_ns,
-	.pause = unit_pause,
-};
-
-/* --- steps ----------------------------------------------------------------------------------------- */
-
-static void source_attach(struct unit *u, unsigned int i)
-{
-	uint32_t pasid = i == STAYS ? STAYS_PASID : i + 1;
-
-	FUZZ_CHECK(svart_fault_source_raw_create(u->raw, pasid, &u->sources[i]) == 0, i, 0);
-	world_add(&u->world, u->sources[i]);
-}
-
-static void source_detach(struct unit *u, unsigned int i)
-{
-	svart_fault_service_remove(u->world.service, u->sources[i]);
-	u->sources[i]->ops->destroy(u->sources[i]);
-	u->sources[i] = NULL;
-}
+/* --- records --------------------------------------------------------------------------------------- */
 
 static void vtd_record(uint64_t *qw, uint64_t pasid, uint64_t group, uint8_t flags, uint64_t page)
 {
 	qw[0] = SVART_VTD_PRQ_TYPE_REQUEST |
-		SVART_FIELD_PREP(SVART_VTD_PRQ_RID, flags & RAW_STRANGER ? STRANGER : RID);
+		SVART_FIELD_PREP(SVART_VTD_PRQ_RID, flags & RAW_STRANGER ? RAW_STRANGER : RAW_RID);
 	if (pasid != 0)
 		qw[0] |= SVART_VTD_PRQ_PASID_PRESENT | SVART_FIELD_PREP(SVART_VTD_PRQ_PASID, pasid);
 	qw[0] |= flags & RAW_EXEC ? SVART_VTD_PRQ_EXEC : 0;
@@ -489,7 +159,7 @@ static void vtd_record(uint64_t *qw, uint64_t pasid, uint64_t group, uint8_t fla
 static void event_record(uint64_t *dw, uint64_t pasid, uint64_t group, uint8_t flags, uint64_t page)
 {
 	dw[0] = SVART_SMMU_EVT_TRANSLATION |
-		SVART_FIELD_PREP(SVART_SMMU_EVT_SID, flags & RAW_STRANGER ? STRANGER : RID);
+		SVART_FIELD_PREP(SVART_SMMU_EVT_SID, flags & RAW_STRANGER ? RAW_STRANGER : RAW_RID);
 	if (pasid != 0)
 		dw[0] |= SVART_SMMU_EVT_SSV | SVART_FIELD_PREP(SVART_SMMU_EVT_SSID, pasid);
 	dw[1] = SVART_FIELD_PREP(SVART_SMMU_EVT_STAG, group);
@@ -502,7 +172,7 @@ static void event_record(uint64_t *dw, uint64_t pasid, uint64_t group, uint8_t f
 
 static void pri_record(uint64_t *dw, uint64_t pasid, uint64_t group, uint8_t flags, uint64_t page)
 {
-	dw[0] = SVART_FIELD_PREP(SVART_SMMU_PRI_SID, flags & RAW_STRANGER ? STRANGER : RID);
+	dw[0] = SVART_FIELD_PREP(SVART_SMMU_PRI_SID, flags & RAW_STRANGER ? RAW_STRANGER : RAW_RID);
 	if (pasid != 0)
 		dw[0] |= SVART_SMMU_PRI_SSV | SVART_FIELD_PREP(SVART_SMMU_PRI_SSID, pasid);
 	dw[0] |= flags & RAW_LAST ? SVART_SMMU_PRI_LAST : 0;
@@ -514,202 +184,222 @@ static void pri_record(uint64_t *dw, uint64_t pasid, uint64_t group, uint8_t fla
 }
 
 static void request_queue(
-	struct unit *u, uint64_t pasid, uint64_t group, uint8_t flags, uint64_t page)
+	struct raw_unit *u, uint64_t pasid, uint64_t group, uint8_t flags, uint64_t page)
 {
 	memset(u->record, 0, sizeof(u->record));
-	u->ring = !is_vtd(u) && (flags & RAW_RING_1);
-	if (is_vtd(u))
+	u->ring = !raw_unit_is_vtd(u) && (flags & RAW_RING_1);
+	if (raw_unit_is_vtd(u))
 		vtd_record(u->record, pasid, group, flags, page);
 	else if (u->ring == 0)
 		event_record(u->record, pasid, group, flags, page);
 	else
 		pri_record(u->record, pasid, group, flags, page);
-	record_queue(u);
+	raw_unit_queue(u, 1);
 }
 
-static void step_request(struct unit *u, struct fuzz_input *in)
+/* --- steps ----------------------------------------------------------------------------------------- */
+
+static void step_request(struct raw_fuzz *z, struct fuzz_input *in)
 {
 	uint8_t pasid = fuzz_u8(in), group = fuzz_u8(in), flags = fuzz_u8(in);
 
-	request_queue(u, pasid, group, flags, UINT64_C(0x100000) | fuzz_u8(in));
+	request_queue(&z->unit, pasid, group, flags, UINT64_C(0x100000) | fuzz_u8(in));
 }
 
-static void step_raw(struct unit *u, struct fuzz_input *in)
+/** Many groups, of the PASID and of those after it. */
+static void step_groups(struct raw_fuzz *z, struct fuzz_input *in)
 {
-	u->ring = !is_vtd(u) && fuzz_u8(in) % 2;
+	unsigned int pasid = fuzz_u8(in), nr = fuzz_u8(in) * 16u, i;
+	uint8_t flags = fuzz_u8(in);
+
+	for (i = 0; i < nr; i++)
+		request_queue(&z->unit, pasid + i / NR_GROUP_IDS, i % NR_GROUP_IDS, flags,
+			UINT64_C(0x100000));
+}
+
+static void step_raw(struct raw_fuzz *z, struct fuzz_input *in)
+{
+	struct raw_unit *u = &z->unit;
+
+	u->ring = !raw_unit_is_vtd(u) && fuzz_u8(in) % 2;
 	fuzz_bytes(in, u->record, u->ring == 1 ? 16 : 32);
-	record_queue(u);
+	raw_unit_queue(u, 1);
 }
 
-static void step_again(struct unit *u, struct fuzz_input *in)
-{
-	unsigned int nr = fuzz_u8(in) * 16u;
-
-	while (nr-- != 0)
-		record_queue(u);
-}
-
-static void step_source(struct unit *u, struct fuzz_input *in)
+/** A source that is there ends; one that is not begins. */
+static void step_source(struct raw_fuzz *z, struct fuzz_input *in, bool by_hand)
 {
 	unsigned int i = fuzz_u8(in) % STAYS;
 
-	if (u->sources[i] != NULL)
-		source_detach(u, i);
+	if (z->sources[i].source != NULL)
+		source_detach(z, i);
 	else
-		source_attach(u, i);
+		source_attach(z, i, by_hand);
 }
 
-static void step_mode(struct unit *u, struct fuzz_input *in)
+static void step_hand_fetch(struct raw_fuzz *z, struct fuzz_input *in)
 {
-	unsigned int i = fuzz_u8(in) % NR_SOURCES;
+	struct raw_source *s = &z->sources[fuzz_u8(in) % STAYS];
+	uint8_t nr = fuzz_u8(in);
+
+	if (s->source != NULL && s->by_hand)
+		hand_fetch(s, nr);
+}
+
+static void step_hand_answer(struct raw_fuzz *z, struct fuzz_input *in)
+{
+	struct raw_source *s = &z->sources[fuzz_u8(in) % STAYS];
+	uint8_t n = fuzz_u8(in);
+
+	if (s->nr_held != 0)
+		hand_answer(z, s, n / 2 % s->nr_held,
+			n % 2 ? SVART_PAGE_RESPONSE_INVALID : SVART_PAGE_RESPONSE_SUCCESS);
+}
+
+static void step_mode(struct raw_fuzz *z, struct fuzz_input *in)
+{
+	struct raw_source *s = &z->sources[fuzz_u8(in) % NR_SOURCES];
 	bool eager = fuzz_u8(in) % 2;
 
-	if (u->sources[i] != NULL)
-		svart_fault_service_set_mode(u->world.service, u->sources[i],
+	if (s->source != NULL && !s->by_hand)
+		svart_fault_service_set_mode(z->unit.world.service, s->source,
 			eager ? SVART_FAULT_EAGER : SVART_FAULT_DEFERRED);
 }
 
-static void step_register(struct unit *u, struct fuzz_input *in)
+static void step_run(struct raw_fuzz *z, struct fuzz_input *in)
 {
-	static const uint32_t vtd[] = { SVART_VTD_PQT_OFF, SVART_VTD_IQH_OFF, SVART_VTD_GSTS_OFF };
-	static const uint32_t smmu[] = { SVART_SMMU_EVTQ_PROD_OFF, SVART_SMMU_PRIQ_PROD_OFF,
-		SVART_SMMU_CMDQ_CONS_OFF, SVART_SMMU_GERROR_OFF };
-	uint8_t n = fuzz_u8(in);
-	uint64_t value = fuzz_u64(in);
+	uint8_t n;
 
-	/* Where it points at records that were never queued, there is no telling what is owed. */
-	u->broken = true;
-	if (is_vtd(u))
-		reg64_set(u, vtd[n % SVART_ARRAY_SIZE(vtd)] & ~7u, value);
-	else
-		reg32_set(u, smmu[n % SVART_ARRAY_SIZE(smmu)], (uint32_t)value);
-	u->interrupt = true;
-}
-
-static void step_run(struct unit *u, struct fuzz_input *in)
-{
 	switch (fuzz_u8(in)) {
 	case 'q':
-		step_request(u, in);
+		step_request(z, in);
 		break;
 	case 'r':
-		step_raw(u, in);
+		step_raw(z, in);
+		break;
+	case 'g':
+		step_groups(z, in);
 		break;
 	case 'f':
-		step_again(u, in);
+		raw_unit_queue(&z->unit, fuzz_u8(in) * 16u);
+		break;
+	case 'l':
+		z->unit.at_drain = fuzz_u8(in) * 16u;
+		break;
+	case 'y':
+		n = fuzz_u8(in);
+		raw_unit_late(&z->unit, n, fuzz_u8(in) * 16u);
 		break;
 	case 'd':
-		step_source(u, in);
+		step_source(z, in, false);
+		break;
+	case 'h':
+		step_source(z, in, true);
+		break;
+	case 't':
+		step_hand_fetch(z, in);
+		break;
+	case 'a':
+		step_hand_answer(z, in);
 		break;
 	case 'm':
-		step_mode(u, in);
+		step_mode(z, in);
 		break;
 	case 's':
-		u->slow = fuzz_u8(in) * (MAX_SLOW / 256);
+		raw_unit_slow(&z->unit, fuzz_u8(in) * (MAX_SLOW / 256));
 		break;
 	case 'x':
-		step_register(u, in);
+		n = fuzz_u8(in);
+		raw_unit_break(&z->unit, n, fuzz_u64(in));
+		break;
+	case 'e':
+		z->ended = true;
 		break;
 	default:
-		world_pump(&u->world);
+		world_pump(&z->unit.world);
 		break;
 	}
 }
 
 /* --- an input -------------------------------------------------------------------------------------- */
 
-static void unit_begin(struct unit *u, enum svart_iommu_unit_kind kind)
+static void fuzz_begin(struct raw_fuzz *z, enum svart_iommu_unit_kind kind)
 {
-	const uint64_t log2 = 11;
 	unsigned int i;
 
-	world_init(&u->world, &unit_ops);
-	u->file = (struct svart_iommu_unit){ .kind = kind,
-		.requester_id = RID,
-		.fd = UNIT_FD,
-		.regs = u->regs,
-		.bytes = sizeof(u->regs) };
-	if (is_vtd(u))
-		reg64_set(u, SVART_VTD_ECAP_OFF,
-			SVART_VTD_ECAP_QI | SVART_VTD_ECAP_PRS | SVART_VTD_ECAP_PDS |
-				SVART_VTD_ECAP_SMTS);
-	else
-		reg32_set(u, SVART_SMMU_IDR0_OFF, SVART_SMMU_IDR0_PRI);
-	if (!is_vtd(u))
-		reg32_set(u, SVART_SMMU_IDR1_OFF,
-			(uint32_t)(SVART_FIELD_PREP(SVART_SMMU_IDR1_CMDQS, log2) |
-				   SVART_FIELD_PREP(SVART_SMMU_IDR1_EVTQS, log2) |
-				   SVART_FIELD_PREP(SVART_SMMU_IDR1_PRIQS, log2)));
-	FUZZ_CHECK(svart_fault_raw_create(&u->world.machine, &u->file, &u->raw) == 0, kind, 0);
+	raw_unit_init(&z->unit, kind);
+	FUZZ_CHECK(svart_fault_raw_create(&z->unit.world.machine, &z->unit.file, &z->raw) == 0,
+		kind, 0);
 	for (i = 0; i < NR_SOURCES; i++)
-		source_attach(u, i);
-}
-
-static unsigned int names_owed(const struct unit *u)
-{
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < u->nr_names; i++)
-		nr += u->names[i].nr;
-	return nr;
-}
-
-/** Pumps until nobody waits. */
-static void names_settle(struct unit *u)
-{
-	unsigned int i;
-
-	for (i = 0; i < MAX_PUMPS && !u->broken && names_owed(u) != 0; i++)
-		world_pump(&u->world);
-	FUZZ_CHECK(u->broken || names_owed(u) == 0, names_owed(u), u->nr_names);
+		source_attach(z, i, false);
 }
 
 /** Whether a pump would find something: also an overflow that was not told. */
-static bool unit_busy(const struct unit *u)
+static bool sources_busy(const struct raw_fuzz *z)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR_SOURCES; i++)
-		if (u->sources[i] != NULL && u->sources[i]->buffered != 0)
+		if (z->sources[i].source != NULL && z->sources[i].source->buffered != 0)
 			return true;
-	return u->interrupt;
+	return z->unit.interrupt;
+}
+
+/** Pumps until there is nothing to do: then nobody waits. */
+FUZZ_UNSEEN static void sources_settle(struct raw_fuzz *z)
+{
+	const struct raw_names *names = &z->unit.names;
+	unsigned int i;
+
+	for (i = 0; i < MAX_PUMPS && (names->owed != 0 || sources_busy(z)); i++)
+		world_turn(&z->unit.world);
+	FUZZ_CHECK(names->owed == 0, names->owed, names->nr);
+	FUZZ_CHECK(!sources_busy(z), z->unit.interrupt, 0);
+	world_check(&z->unit.world);
 }
 
 /** The unit is quick again, all is answered, and then the queues are as good as new. */
-static void unit_drain(struct unit *u)
+static void fuzz_drain(struct raw_fuzz *z)
 {
+	struct raw_unit *u = &z->unit;
 	unsigned int i;
 
-	u->slow = 0;
-	answers_take(u);
-	names_settle(u);
+	raw_unit_slow(u, 0);
+	for (i = 0; i < NR_SOURCES; i++)
+		if (z->sources[i].source != NULL && z->sources[i].by_hand)
+			source_detach(z, i);
 	if (u->broken)
 		return;
-	/* What is owed nothing is still in the rings, and an overflow takes a pass of its own. */
-	for (i = 0; i < END_PUMPS && unit_busy(u); i++)
-		world_pump(&u->world);
-	u->nr_names = 0;
+	sources_settle(z);
+	u->at_read.nr = 0;
+	u->nr_records = 0;
+	memset(&u->names, 0, sizeof(u->names));
 	for (i = 0; i < 2; i++)
-		request_queue(u, STAYS_PASID, i, i == 0 ? END_FLAGS : END_FLAGS | RAW_RING_1, i);
-	FUZZ_CHECK(names_owed(u) == 2, names_owed(u), 0);
-	names_settle(u);
+		request_queue(u, pasids[STAYS], i, i == 0 ? END_FLAGS : END_FLAGS | RAW_RING_1, i);
+	FUZZ_CHECK(u->names.owed == 2, u->names.owed, 0);
+	sources_settle(z);
 }
 
 void raw_fuzz_one(struct fuzz_input *in, enum svart_iommu_unit_kind kind)
 {
-	struct unit *u = calloc(1, sizeof(*u));
+	struct raw_fuzz *z = calloc(1, sizeof(*z));
+	struct raw_unit *u;
 	unsigned int i;
 
-	FUZZ_CHECK(u != NULL, 0, 0);
-	unit_begin(u, kind);
-	for (i = 0; i < MAX_STEPS && in->left != 0; i++)
-		step_run(u, in);
-	unit_drain(u);
-	for (i = 0; i < NR_SOURCES; i++)
-		if (u->sources[i] != NULL)
-			source_detach(u, i);
-	svart_fault_raw_destroy(u->raw);
+	FUZZ_CHECK(z != NULL, 0, 0);
+	u = &z->unit;
+	fuzz_begin(z, kind);
+	for (i = 0; i < MAX_STEPS && in->left != 0 && !z->ended; i++)
+		step_run(z, in);
+	if (!z->ended)
+		fuzz_drain(z);
+	sources_detach(z);
+	/* As svart_fault_raw_destroy() wants: nothing is on its way. */
+	u->at_read.nr = 0;
+	svart_fault_raw_destroy(z->raw);
+	FUZZ_CHECK(u->broken || u->names.owed == 0, u->names.owed, u->names.nr);
+	FUZZ_CHECK(u->broken || world_stats(&u->world).sources_lost == 0, 0, 0);
 	world_check_nodes(&u->world);
 	world_fini(&u->world);
-	free(u);
+	free(z);
 }

@@ -5,22 +5,32 @@
 
 /**
  * @file
- * The raw fault queues and the fault service on them, behind a unit that queues any record.
+ * The raw fault queues and the fault service on them, behind a unit that queues any record. Sources are
+ * served by the service, or by hand: step by step, so that answers can be late.
  *
  * Input: steps, each a letter and its operands of 8 bits.
  *
  *     q PASID GROUP FLAGS PAGE   queue a request: see enum raw_flag; PASID 0 is none
  *     r RING RECORD              queue 32 bytes as they are (16 on an SMMU's ring 1, PRI)
- *     f NR                       queue the last record NR times more
+ *     g PASID NR FLAGS           queue 16 * NR requests, of groups 0 to 511 of that PASID and the next
+ *     f NR                       queue the last record 16 * NR times more
+ *     l NR                       queue it so often before the next drain is done
+ *     y REG NR                   queue it so often before register REG % 16 of queues is read, after
+ *                                REG / 16 reads of it
  *     d SOURCE                   detach a source, or attach it again
+ *     h SOURCE                   detach a source, or attach it to be served by hand
+ *     t SOURCE NR                by hand: take up to NR requests
+ *     a SOURCE N                 by hand: answer the N/2-th that was taken, N odd: INVALID
  *     m SOURCE MODE              eager or deferred
- *     s PAUSES                   the unit takes answers only after so many pauses
+ *     s PAUSES                   the unit takes answers only 16 * PAUSES pauses after it was told
  *     x REG VALUE                a register of queues says VALUE (64 bits): any number
+ *     e                          end now, with all that is queued
  *     anything else              pump
  *
- * Oracle: each record that came into a ring and is owed an answer is a name: who, PASID, group, private
- * data. An answer with a name that is not owed ends the program; so does a name that is still owed when
- * all is taken, or a node that is not free at the end.
+ * Oracle: each record that came into a ring and is owed an answer has a name (raw_names.h). An answer
+ * with a name that is not owed ends the program; so does a name that is still owed when all is taken and
+ * when the queues are gone, an answer by hand that does not go out, a second one that does, a source that
+ * is lost on a sound unit, or a node that is not free at the end.
  */
 
 #include "fuzz.h"

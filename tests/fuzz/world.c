@@ -10,6 +10,8 @@
 /** Longer than a service leaves a source alone that said "later". */
 #define STEP_NS UINT64_C(10000000)
 
+#define PUMPS_TO_A_CHECK 16
+
 /** Never dereferenced: there is one space, and its address is its name. */
 struct svart_space {
 	int unused;
@@ -35,13 +37,15 @@ static int page_rule(uint64_t page, unsigned int access)
 	return 0;
 }
 
-int svart_space_resolve(
-	struct svart_space *space, uint64_t start, uint64_t end, unsigned int access)
+int svart_space_resolve_while(struct svart_space *space, uint64_t start, uint64_t end,
+	unsigned int access, bool (*wanted)(const void *arg), const void *arg)
 {
 	uint64_t page;
 	int rc = 0;
 
 	FUZZ_CHECK(space != NULL, 0, 0);
+	/* Nobody has answered the group meanwhile: there is no deadline, and one thread. */
+	FUZZ_CHECK(wanted != NULL && wanted(arg), start, end);
 	FUZZ_CHECK(start < end && (start | end) % PAGE_BYTES == 0, start, end);
 	FUZZ_CHECK(access != 0 && (access & ~(SVART_ACCESS_READ | SVART_ACCESS_WRITE)) == 0, access,
 		0);
@@ -70,12 +74,13 @@ void world_init(struct world *w, const struct svart_machine_ops *ops)
 
 void world_fini(struct world *w)
 {
+	world_check(w);
 	FUZZ_CHECK(svart_fault_service_fini(w->service) == 0, 0, 0);
 }
 
 struct svart_fault_stats world_stats(const struct world *w)
 {
-	struct svart_fault_stats stats;
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 
 	svart_fault_stats_get(w->service, &stats);
 	return stats;
@@ -86,13 +91,16 @@ void world_add(struct world *w, struct svart_fault_source *source)
 	FUZZ_CHECK(svart_fault_service_add(w->service, source, world_space(w)) == 0, 0, 0);
 }
 
-void world_pump(struct world *w)
+void world_turn(struct world *w)
 {
-	struct svart_fault_stats before = w->seen, after;
-
 	w->now_ns += STEP_NS;
 	svart_fault_pump(w->service);
-	after = world_stats(w);
+}
+
+void world_check(struct world *w)
+{
+	struct svart_fault_stats before = w->seen, after = world_stats(w);
+
 	w->seen = after;
 	FUZZ_CHECK(after.page_requests >= before.page_requests, after.page_requests, 0);
 	FUZZ_CHECK(after.groups >= before.groups, after.groups, before.groups);
@@ -102,6 +110,13 @@ void world_pump(struct world *w)
 			   after.page_requests + before.page_requests,
 		after.answers_success + after.answers_invalid + after.answers_gone,
 		after.page_requests);
+}
+
+void world_pump(struct world *w)
+{
+	world_turn(w);
+	if (++w->nr_pumps % PUMPS_TO_A_CHECK == 0)
+		world_check(w);
 }
 
 /* --- the source that counts nodes -------------------------------------------------------------- */

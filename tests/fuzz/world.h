@@ -6,7 +6,7 @@
 /**
  * @file
  * What the targets of fault sources share: an inline fault service on a machine whose files the target
- * makes up, and a space in which an address alone says what becomes of it. The svart_space_resolve() of
+ * makes up, and a space in which an address alone says what becomes of it. The svart_space_resolve_while() of
  * these programs is the one in world.c.
  */
 
@@ -30,7 +30,8 @@ enum world_page {
 struct world {
 	struct svart_machine machine; /**< Its ops are the target's. */
 	struct svart_fault_service *service;
-	struct svart_fault_stats seen; /**< After the last pump. */
+	struct svart_fault_stats seen; /**< At the last check. */
+	unsigned int nr_pumps;
 	uint64_t now_ns;
 };
 
@@ -42,10 +43,14 @@ void world_add(struct world *w, struct svart_fault_source *source);
 /** For ops: world.now_ns of the machine's world, which moves on a little at each look. */
 uint64_t world_now_ns(struct svart_machine *m);
 struct svart_fault_stats world_stats(const struct world *w);
+/** Pumps once, some time later. */
+void world_turn(struct world *w);
 /**
- * Pumps once, some time later, and checks what holds at any time: counters only grow, and no answer is
- * counted without a group or a record.
+ * Checks what holds at any time: counters only grow, and no answer is counted without a group or a
+ * record.
  */
+void world_check(struct world *w);
+/** Both; the check only now and then, for it reads all histograms and takes longer than the pump. */
 void world_pump(struct world *w);
 
 /**

@@ -13,6 +13,14 @@ struct pages {
 	uint64_t addr, len;
 };
 
+static struct pages whole_region(struct sim_region *g)
+{
+	return (struct pages){ .g = g,
+		.nr = g->nr_pages,
+		.addr = (uintptr_t)g->base,
+		.len = (uint64_t)g->nr_pages * SIM_PAGE };
+}
+
 static struct pages draw_pages(struct sim_world *w)
 {
 	struct pages p = { .g = &w->memory.regions[sim_below(&w->random, SIM_NR_REGIONS)] };
@@ -104,6 +112,29 @@ static void act_write(struct sim_world *w)
 	sim_memory_write(&w->memory, addr, len, sim_random(&w->random));
 }
 
+/** Nothing brings back what nobody uses, whatever was asked for before it was forgotten. */
+static void act_forget_unused(struct sim_world *w)
+{
+	uint32_t i, nr = sim_between(&w->random, 1, 6);
+	struct pages unused[SIM_NR_REGIONS];
+
+	for (i = 0; i < SIM_NR_REGIONS; i++) {
+		unused[i] = whole_region(&w->memory.regions[i]);
+		if (sim_ops_touch(w, unused[i].addr, unused[i].len))
+			unused[i].len = 0;
+		else
+			sim_forget(w, unused[i].addr, unused[i].len);
+	}
+	while (nr-- > 0) {
+		sim_pump(w);
+		act_step(w);
+	}
+	for (i = 0; i < SIM_NR_REGIONS; i++) {
+		if (unused[i].len != 0)
+			sim_check_gone(w, unused[i].addr, unused[i].len);
+	}
+}
+
 static void act_forget(struct sim_world *w)
 {
 	struct pages p = draw_pages(w);
@@ -118,6 +149,9 @@ static struct pages draw_idle_pages(struct sim_world *w)
 	struct pages p = draw_pages(w);
 
 	sim_settle(w, p.addr, p.len);
+	/* Else a thread may still map what was asked for by an operation that has given up. */
+	if (sim_may_be_late(w))
+		sim_threads_quiesce();
 	sim_forget(w, p.addr, p.len);
 	/* What waited in forget may have been an operation, but never on these pages. */
 	return p;
@@ -128,19 +162,7 @@ static void act_unmap(struct sim_world *w)
 	struct pages p = draw_idle_pages(w);
 
 	sim_event(w->trace, "munmap [%#llx, +%#llx)", (ull)p.addr, (ull)p.len);
-	sim_memory_unmap(p.g, p.first, p.nr);
-}
-
-/** Whether there is a device that was reset and not closed since. */
-static bool any_reset(const struct sim_world *w)
-{
-	uint32_t i;
-
-	for (i = 0; i < w->nr_devices; i++) {
-		if (w->devices[i].dev != NULL && sim_device_was_reset(w, &w->devices[i]))
-			return true;
-	}
-	return false;
+	sim_memory_unmap(&w->memory, p.g, p.first, p.nr);
 }
 
 /** Between the forget and the munmap other operations go on, beside these pages. */
@@ -149,8 +171,7 @@ static void act_unmap_late(struct sim_world *w)
 	uint32_t nr = sim_between(&w->random, 1, 4);
 	struct pages p;
 
-	/* What a device asked for before it was reset, or gave up, may still be on its way. */
-	if (any_reset(w) || sim_machine_injected(&w->machine, "lose_last") != 0)
+	if (sim_may_be_late(w))
 		return;
 	if (sim_chance(&w->random, 700))
 		act_storm(w);
@@ -159,10 +180,10 @@ static void act_unmap_late(struct sim_world *w)
 		act_step(w);
 		sim_pump(w);
 	}
-	if (any_reset(w) || sim_machine_injected(&w->machine, "lose_last") != 0)
+	if (sim_may_be_late(w))
 		return;
 	sim_event(w->trace, "late munmap [%#llx, +%#llx)", (ull)p.addr, (ull)p.len);
-	sim_memory_unmap(p.g, p.first, p.nr);
+	sim_memory_unmap(&w->memory, p.g, p.first, p.nr);
 	sim_machine_check_areas(&w->machine, "after a forget and a munmap by the rule");
 }
 
@@ -210,10 +231,69 @@ static void act_replace(struct sim_world *w)
 	}
 	sim_event(w->trace, "replace [%#llx, +%#llx)", (ull)p.addr, (ull)p.len);
 	sim_ops_disturb(w, p.addr, p.len);
+	w->replaced = true;
 	sim_memory_map(&w->memory, p.g, p.first, p.nr, SIM_PAGE_WRITE);
 	w->machine.calm = true;
 	sim_forget(w, p.addr, p.len);
 	w->machine.calm = false;
+}
+
+/* --- invalidations ------------------------------------------------------------------------------- */
+
+/** Changes what pages are, or what is in them. */
+static void change(struct sim_world *w, const struct pages *p)
+{
+	static const enum sim_page some[] = { SIM_PAGE_WRITE, SIM_PAGE_READ, SIM_PAGE_NONE };
+
+	switch (sim_below(&w->random, 4)) {
+	case 0:
+		sim_memory_unmap(&w->memory, p->g, p->first, p->nr);
+		break;
+	case 1:
+		sim_memory_map(&w->memory, p->g, p->first, p->nr, SIM_PAGE_WRITE);
+		break;
+	case 2:
+		sim_memory_protect(
+			&w->memory, p->g, p->first, p->nr, some[sim_below(&w->random, 3)]);
+		break;
+	default:
+		sim_memory_discard(&w->memory, p->g, p->first, p->nr);
+	}
+}
+
+/** While it is open operations go on beside it and want what is in it. */
+static void act_invalidate(struct sim_world *w)
+{
+	struct pages p = draw_pages(w);
+	struct sim_invalidation *inv;
+	uint32_t nr;
+
+	if (sim_chance(&w->random, 300))
+		act_storm(w);
+	inv = sim_invalidate_begin(w, p.addr, p.len);
+	if (inv == NULL)
+		return;
+	for (nr = sim_below(&w->random, 6); nr > 0; nr--) {
+		act_prep(w);
+		act_step(w);
+		sim_pump(w);
+	}
+	if (sim_chance(&w->random, 700)) {
+		sim_event(w->trace, "change [%#llx, +%#llx)", (ull)p.addr, (ull)p.len);
+		sim_ops_disturb(w, p.addr, p.len);
+		/* What devices have written of it so far; they write no more before the end. */
+		if (sim_ops_write(w, p.addr, p.len))
+			sim_memory_accept(&w->memory, p.addr, p.len);
+		change(w, &p);
+	}
+	/* Else it stays open until something waits for what it keeps away, or the program ends it. */
+	if (sim_chance(&w->random, 600))
+		sim_invalidate_end(w, inv);
+}
+
+static void act_invalidate_end(struct sim_world *w)
+{
+	sim_invalidate_end_all(w);
 }
 
 /* --- devices ------------------------------------------------------------------------------------- */
@@ -273,6 +353,16 @@ static void ask_and_pause(struct sim_world *w)
 	}
 }
 
+static void destroy_queues(struct sim_world *w, const struct sim_device *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < SIM_MAX_QUEUES; i++) {
+		if (w->queues[i].q != NULL && w->queues[i].dev == d)
+			sim_queue_destroy(w, &w->queues[i]);
+	}
+}
+
 static void act_reset(struct sim_world *w)
 {
 	struct sim_device *d = draw_device(w);
@@ -286,6 +376,10 @@ static void act_reset(struct sim_world *w)
 		sim_poll_dead(w);
 	if (sim_chance(&w->random, 300))
 		act_settle(w);
+	if (sim_chance(&w->random, 400)) {
+		destroy_queues(w, d);
+		act_forget_unused(w);
+	}
 	if (sim_chance(&w->random, 600)) {
 		sim_device_close(w, d);
 		sim_device_open(w, d);
@@ -324,12 +418,15 @@ static const struct action actions[] = {
 	{ act_write, 40, true },
 	{ act_settle, 12, true },
 	{ act_forget, 40, false },
+	{ act_forget_unused, 10, false },
 	{ act_unmap, 30, false },
 	{ act_map, 40, false },
 	{ act_unmap_late, 20, false },
 	{ act_protect, 30, false },
 	{ act_discard, 15, false },
 	{ act_replace, 15, false },
+	{ act_invalidate, 25, false },
+	{ act_invalidate_end, 10, false },
 	{ act_storm, 10, false },
 	{ act_queue_create, 15, false },
 	{ act_queue_destroy, 8, false },
@@ -358,6 +455,7 @@ void sim_act(struct sim_world *w)
 		for (i = 0; at >= weights[i]; i++)
 			at -= weights[i];
 		actions[i].act(w);
+		sim_threads_point();
 	}
 	if (sim_chance(&w->random, 750))
 		act_settle(w);

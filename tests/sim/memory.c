@@ -130,12 +130,14 @@ static void must(bool good, struct sim_memory *mem, const char *what)
 		sim_fail(mem->trace, "the simulation itself: %s: %s", what, strerror(errno));
 }
 
-static void set_pages(struct sim_region *g, uint32_t first, uint32_t nr, enum sim_page what)
+static void set_pages(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr,
+	enum sim_page what)
 {
 	uint32_t i;
 
+	mem->changes++;
 	for (i = first; i < first + nr; i++) {
-		g->page[i] = (uint8_t)what;
+		g->page[i] = g->mapped_as[i] = (uint8_t)what;
 		if (g->backing == SIM_FILE_SHORT && i >= g->file_pages && what != SIM_PAGE_HOLE &&
 			what != SIM_PAGE_NONE)
 			g->page[i] = SIM_PAGE_BEYOND;
@@ -161,20 +163,23 @@ void sim_memory_map(struct sim_memory *mem, struct sim_region *g, uint32_t first
 	bool shared = g->backing != SIM_ANON_PRIVATE && g->backing != SIM_FILE_PRIVATE;
 	int flags = MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE);
 	void *at = g->base + (size_t)first * SIM_PAGE;
+	uint32_t i;
 
 	if (g->fd < 0)
 		flags |= MAP_ANONYMOUS;
 	must(mmap(at, (size_t)nr * SIM_PAGE, prot_of(what), flags, g->fd,
 		     g->fd < 0 ? 0 : (off_t)first * SIM_PAGE) == at,
 		mem, "mmap");
-	set_pages(g, first, nr, what);
+	set_pages(mem, g, first, nr, what);
+	for (i = first; i < first + nr && g->backing == SIM_ANON_SHARED; i++)
+		g->mapping[i] = (uint32_t)mem->changes;
 	shadow_fresh(g, first, nr);
 }
 
-void sim_memory_unmap(struct sim_region *g, uint32_t first, uint32_t nr)
+void sim_memory_unmap(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr)
 {
 	munmap(g->base + (size_t)first * SIM_PAGE, (size_t)nr * SIM_PAGE);
-	set_pages(g, first, nr, SIM_PAGE_HOLE);
+	set_pages(mem, g, first, nr, SIM_PAGE_HOLE);
 }
 
 void sim_memory_protect(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr,
@@ -187,7 +192,7 @@ void sim_memory_protect(struct sim_memory *mem, struct sim_region *g, uint32_t f
 			continue;
 		must(mprotect(g->base + (size_t)i * SIM_PAGE, SIM_PAGE, prot_of(what)) == 0, mem,
 			"mprotect");
-		set_pages(g, i, 1, what);
+		set_pages(mem, g, i, 1, what);
 	}
 }
 
@@ -253,7 +258,7 @@ static void make_odd_pages(struct sim_memory *mem, struct sim_region *g, struct 
 	if (sim_chance(r, 500))
 		return;
 	if (sim_chance(r, 250))
-		sim_memory_unmap(g, first, nr);
+		sim_memory_unmap(mem, g, first, nr);
 	else
 		sim_memory_protect(mem, g, first, nr, some[sim_below(r, 3)]);
 }

@@ -17,8 +17,8 @@
 #include "trace.h"
 
 #define SIM_PAGE 4096u
-/** Where regions are; nothing else of the process is near. */
-#define SIM_ARENA UINT64_C(0x200000000000)
+/** Where regions are: see layout.h. */
+#define SIM_ARENA UINT64_C(0x550040000000)
 /** Each region is in a slot of its own, around the middle of it or the end: half of the slots' ends
  * are between two chunks of 2 MiB. */
 #define SIM_SLOT_BYTES  UINT64_C(0x100000)
@@ -49,10 +49,13 @@ struct sim_region {
 	uint8_t *base;
 	uint32_t nr_pages;
 	enum sim_backing backing;
-	uint32_t file_pages;         /**< Of its file. */
-	int fd;                      /**< Its file, or -1. */
-	uint8_t page[SIM_MAX_PAGES]; /**< enum sim_page. */
-	uint8_t *shadow;             /**< What its bytes must be. */
+	uint32_t file_pages;              /**< Of its file. */
+	int fd;                           /**< Its file, or -1. */
+	uint8_t page[SIM_MAX_PAGES];      /**< enum sim_page. */
+	uint8_t mapped_as[SIM_MAX_PAGES]; /**< The same, whatever there is of the file. */
+	/** Of shared memory without a file: which mmap() each page is of. Linux gives each a file. */
+	uint32_t mapping[SIM_MAX_PAGES];
+	uint8_t *shadow; /**< What its bytes must be. */
 };
 
 /** Owner: the world. Lifetime: a run. Locks: none. */
@@ -60,6 +63,7 @@ struct sim_memory {
 	struct sim_trace *trace;
 	struct sim_region regions[SIM_NR_REGIONS];
 	uint8_t *shadow;
+	uint64_t changes; /**< Of mappings and of what they allow. */
 };
 
 /** Makes and maps the regions, some of them filled. */
@@ -86,7 +90,7 @@ void sim_memory_accept(struct sim_memory *mem, uint64_t addr, uint64_t len);
 /** What the program does to pages [first, first + nr) of a region. */
 void sim_memory_map(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr,
 	enum sim_page what);
-void sim_memory_unmap(struct sim_region *g, uint32_t first, uint32_t nr);
+void sim_memory_unmap(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr);
 void sim_memory_protect(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr,
 	enum sim_page what);
 /** MADV_DONTNEED. */

@@ -4,7 +4,7 @@
 
 #include "world.h"
 
-/** Forgets after which a device may give up on a page: it asks 16 times. */
+/** Forgets after which a device may give up on a page: it asks 64 times, and each can undo some answers. */
 #define MANY_FORGETS 8
 /** Bytes beside a destination that are checked with it. */
 #define GUARD_BYTES 64u
@@ -47,8 +47,10 @@ uint32_t sim_ops_in_flight(const struct sim_world *w, const struct sim_queue *q)
 {
 	uint32_t i, nr = 0;
 
-	for (i = 0; i < SIM_MAX_OPS; i++)
-		nr += q != NULL ? w->ops[i].queue == q : w->ops[i].queue != NULL;
+	for (i = 0; i < SIM_MAX_OPS; i++) {
+		if (!w->ops[i].failed)
+			nr += q != NULL ? w->ops[i].queue == q : w->ops[i].queue != NULL;
+	}
 	return nr;
 }
 
@@ -73,6 +75,17 @@ bool sim_ops_touch(struct sim_world *w, uint64_t addr, uint64_t len)
 			return true;
 	}
 	return false;
+}
+
+struct sim_queue *sim_ops_touch_failed(struct sim_world *w, uint64_t addr, uint64_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < SIM_MAX_OPS; i++) {
+		if (w->ops[i].failed && touches(&w->ops[i], make_range(addr, len)))
+			return w->ops[i].queue;
+	}
+	return NULL;
 }
 
 bool sim_ops_write(struct sim_world *w, uint64_t addr, uint64_t len)
@@ -165,13 +178,14 @@ static bool is_malformed(
 	uint64_t dst = (uintptr_t)op->dst, src = (uintptr_t)op->src;
 	uint64_t apart = dst > src ? dst - src : src - dst, most = q->dev->info.max_transfer_bytes;
 
-	/* What a queue without page requests holds is limited by its own space. */
-	if (!q->dev->has_faults && most > w->spaces[q->space].pin_limit / 8 - 2 * SIM_PAGE)
-		most = w->spaces[q->space].pin_limit / 8 - 2 * SIM_PAGE;
+	/* What a queue without page requests holds is limited by its own space, the device's by its home. */
+	if (!q->dev->has_faults)
+		most = sim_budget_held_max(w, q->space);
 	if (!q->dev->has_faults && -apart < apart)
 		apart = -apart; /* Around the end of all addresses. */
 
-	if (op->flags & ~SVART_OP_NO_BLOCK || op->opcode > SVART_OP_FILL || op->reserved[3] != 0)
+	if (op->flags & ~SVART_OP_NO_BLOCK || op->opcode > SVART_OP_FILL ||
+		(op->hint | op->reserved | op->x | op->y | op->z) != 0)
 		return true;
 	if (op->opcode == SVART_OP_NOOP || op->length == 0)
 		return false;
@@ -180,6 +194,30 @@ static bool is_malformed(
 	if (op->opcode != SVART_OP_COPY || (q->dev->info.features & SVART_FEATURE_OVERLAP))
 		return false;
 	return apart < op->length;
+}
+
+/** Sets something that must be 0. */
+static void spoil(struct sim_world *w, struct svart_op *op)
+{
+	switch (sim_below(&w->random, 6)) {
+	case 0:
+		op->hint = 1;
+		break;
+	case 1:
+		op->reserved = 0x100;
+		break;
+	case 2:
+		op->flags |= UINT32_C(1) << 31;
+		break;
+	case 3:
+		op->x = 1;
+		break;
+	case 4:
+		op->y = UINT64_C(1) << 40;
+		break;
+	default:
+		op->z = UINT64_C(1) << 63;
+	}
 }
 
 static void draw_op(struct sim_world *w, struct svart_op *op)
@@ -204,7 +242,7 @@ static void draw_op(struct sim_world *w, struct svart_op *op)
 		op->src = (const void *)(uintptr_t)draw_operand(w, &len);
 	op->length = len;
 	if (sim_chance(&w->random, 10))
-		op->reserved[3] = 1;
+		spoil(w, op);
 	if (sim_chance(&w->random, 5))
 		op->opcode = 77;
 }
@@ -235,7 +273,8 @@ bool sim_op_prep(struct sim_world *w, struct sim_queue *q)
 		.malformed = is_malformed(w, q, &op),
 		.failures = w->machine.failures,
 		.invalid = sim_device_injected(w, q->dev, "invalid"),
-		.forgets = w->forgets };
+		.forgets = w->forgets,
+		.expired = sim_expired(w) };
 	if (svart_queue_prep(q->q, &op, 1) != 1) {
 		sim_event(w->trace, "prep %llu on q%ld: not taken", (ull)op.cookie,
 			(long)(q - w->queues));
@@ -288,10 +327,6 @@ static void do_to_shadow(struct sim_world *w, const struct svart_op *op, uint64_
 /** Whether a device may find a page bad that is good. */
 static const char *excuse_of(const struct sim_world *w, const struct sim_op *o)
 {
-	if (w->tight)
-		return "limits are tight";
-	if (w->mixed)
-		return "held by another device";
 	if (o->failures != w->machine.failures)
 		return "a map failed";
 	if (sim_device_was_reset(w, o->queue->dev))
@@ -303,6 +338,8 @@ static const char *excuse_of(const struct sim_world *w, const struct sim_op *o)
 		return "a last request was lost";
 	if (o->disturbed)
 		return "its memory was replaced";
+	if (o->expired != sim_expired(w))
+		return "its time was over";
 	if (w->forgets - o->forgets >= MANY_FORGETS)
 		return "it was forgotten too often";
 	return NULL;
@@ -398,6 +435,10 @@ static void judge_status(
 		if (!o->disturbed)
 			check_done_part(w, o, done, false);
 		break;
+	case SVART_STATUS_NO_MEMORY:
+		if (o->failures == w->machine.failures)
+			wrong(w, o, done, "there was memory for all that was asked for");
+		/* fall through */
 	case SVART_STATUS_BAD_ADDRESS:
 	case SVART_STATUS_PARTIAL:
 		if (o->malformed)
@@ -455,6 +496,11 @@ void sim_op_judge(struct sim_world *w, struct sim_queue *q, const struct svart_c
 	q->next_poll++;
 	w->completed++;
 	apply(w, &ended, done);
+	/* What it uses is the program's again when the queue is destroyed. */
+	if (done->status == SVART_STATUS_QUEUE_FAILED) {
+		o->queue = q;
+		o->failed = true;
+	}
 }
 
 void sim_ops_lose(struct sim_world *w, struct sim_queue *q)
@@ -469,5 +515,6 @@ void sim_ops_lose(struct sim_world *w, struct sim_queue *q)
 		if (dst.start != dst.end)
 			sim_memory_accept(&w->memory, dst.start, dst.end - dst.start);
 		w->ops[i].queue = NULL;
+		w->ops[i].failed = false;
 	}
 }

@@ -10,12 +10,19 @@
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
+#include "dsa_model.h"
 #include "model.h"
 #include "model_device.h"
 #include "model_state.h"
 
 /** By how much time goes on when no device can move: waits end after some hundred pauses. */
 #define IDLE_NS UINT64_C(10000000)
+/**
+ * Pauses in a row, without any other call, after which each takes longer: devices may move for ever, as one
+ * does that is told to ask again, and a second of their steps is a million.
+ */
+#define SHORT_PAUSES  10000
+#define LONG_PAUSE_NS UINT64_C(100000)
 
 typedef unsigned long long ull;
 
@@ -26,21 +33,10 @@ static struct sim_machine *of(struct svart_machine *m)
 
 /* --- what devices can reach ------------------------------------------------------------------ */
 
-static bool is_own(const struct sim_machine *s, uint64_t page)
-{
-	uint32_t i;
-
-	for (i = 0; i < s->nr_own; i++) {
-		if (page >= s->own[i].start && page < s->own[i].end)
-			return true;
-	}
-	return false;
-}
-
 /** Whether a device may reach a page: the program's, or the runtime's own. */
 static bool allows(const struct sim_machine *s, uint64_t page, bool write)
 {
-	return sim_memory_allows(s->memory, page, write) || is_own(s, page);
+	return sim_memory_allows(s->memory, page, write) || sim_layout_is_own(&s->layout, page);
 }
 
 static bool is_mapped(const struct sim_machine *s, uint32_t ioas, uint64_t page, bool write)
@@ -89,6 +85,16 @@ uint64_t sim_machine_pinned(const struct sim_machine *s, uint32_t ioas)
 	return bytes;
 }
 
+/** Whether all of a mapped area is memory of the runtime, which no forget takes away. */
+static bool is_static(const struct sim_machine *s, const struct sim_area *a)
+{
+	uint64_t page = a->start;
+
+	while (page < a->end && sim_layout_is_own(&s->layout, page))
+		page += SIM_PAGE;
+	return page >= a->end;
+}
+
 void sim_machine_check_gone(
 	const struct sim_machine *s, uint32_t ioas, uint64_t addr, uint64_t len, const char *when)
 {
@@ -97,7 +103,7 @@ void sim_machine_check_gone(
 	for (i = 0; i < s->nr_areas; i++) {
 		const struct sim_area *a = &s->areas[i];
 
-		if (a->ioas == ioas && a->start < addr + len && a->end > addr)
+		if (a->ioas == ioas && a->start < addr + len && a->end > addr && !is_static(s, a))
 			sim_fail(s->trace,
 				"%s: [%#llx, %#llx) is still mapped for devices (IOAS %u, after a "
 				"forget of [%#llx, %#llx))",
@@ -121,6 +127,9 @@ static void area_added(struct sim_machine *s, const struct iommu_ioas_map *cmd)
 	if (s->nr_areas == SIM_MAX_AREAS)
 		sim_fail(s->trace, "the simulation itself: too many areas");
 	check_area(s, &a, "IOAS_MAP");
+	if (s->covered(s->arg, a.start, a.end - a.start))
+		sim_fail(s->trace, "IOAS_MAP of [%#llx, %#llx), of which some is being invalidated",
+			(ull)a.start, (ull)a.end);
 	s->areas[s->nr_areas++] = a;
 }
 
@@ -194,8 +203,10 @@ uint64_t sim_machine_injected(const struct sim_machine *s, const char *name)
 	uint64_t nr = 0;
 	uint32_t i;
 
+	sim_threads_hold();
 	for (i = 0; i < s->nr_addresses; i++)
 		nr += svart_model_injected(s->inner, s->addresses[i], name);
+	sim_threads_release();
 	return nr;
 }
 
@@ -236,16 +247,28 @@ static struct sim_fault *fault_of(struct sim_machine *s, int fd)
 	return NULL;
 }
 
-void sim_machine_check_answered(struct sim_machine *s, const char *when)
+/** @param fd of these, or -1: of all fault queues. */
+static void check_answered(struct sim_machine *s, int fd, const char *when)
 {
 	uint32_t i;
 
 	notice_resets(s);
 	for (i = 0; i < s->nr_owed; i++) {
-		if (!s->owed[i].may_be_gone)
+		if (!s->owed[i].may_be_gone && (fd < 0 || s->owed[i].fd == fd))
 			sim_fail(s->trace, "%s: the group with cookie %u was never answered", when,
 				s->owed[i].cookie);
 	}
+}
+
+void sim_machine_check_answered(struct sim_machine *s, const char *when)
+{
+	check_answered(s, -1, when);
+}
+
+/** How many answers the service gave because their time was over. */
+static uint64_t expired(const struct sim_machine *s)
+{
+	return s->expired != NULL ? s->expired(s->arg) : 0;
 }
 
 /** A record was read. */
@@ -269,6 +292,8 @@ static void record_read(
 		o->may_be_gone = false;
 		o->unmaps = s->unmaps;
 		o->failures = s->failures;
+		o->expired = expired(s);
+		o->changes = s->memory->changes;
 		o->nr = 0;
 	}
 	if (o->nr < SIM_GROUP_PAGES)
@@ -286,7 +311,10 @@ static void check_success(const struct sim_machine *s, const struct sim_owed *o)
 	bool write;
 	uint32_t i;
 
-	for (i = 0; i < o->nr; i++) {
+	if (sim_asks_again())
+		return;
+	/* The first is needed; others may be asked for ahead, and left out for want of room. */
+	for (i = 0; i < o->nr && i < 1 && !s->stalls; i++) {
 		page = o->pages[i] & ~UINT64_C(1);
 		write = o->pages[i] & 1;
 		if (!s->may_put_off && !allows(s, page, write))
@@ -308,7 +336,10 @@ static void check_refusal(const struct sim_machine *s, const struct sim_owed *o)
 {
 	uint32_t i;
 
-	if (s->may_refuse || o->failures != s->failures)
+	if (o->failures != s->failures || o->expired != expired(s))
+		return;
+	/* It may have been decided before the program changed the pages. */
+	if (sim_threads_on() && o->changes != s->memory->changes)
 		return;
 	/* What devices gave up may hold all nodes of the service. */
 	if (sim_machine_injected(s, "lose_last") != 0)
@@ -359,12 +390,61 @@ static void weather(struct sim_machine *s)
 		s->surprise(s->arg);
 }
 
-bool sim_machine_step(struct sim_machine *s)
+static uint64_t mix(uint64_t hash, uint64_t value)
 {
-	bool moved = svart_model_step(s->inner);
+	/* A multiplicative hash (Knuth, 6.4). */
+	return (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+}
 
+static uint64_t dsa_progress(const struct dsa *d, uint64_t hash)
+{
+	const struct dsa_engine *e = d->engines;
+
+	for (; e != d->engines + d->options.nr_engines; e++) {
+		hash = mix(hash, e->state == DSA_ENGINE_IDLE);
+		hash = mix(hash, e->position);
+		hash = mix(hash, e->done);
+	}
+	return hash;
+}
+
+uint64_t sim_machine_progress(const struct sim_machine *s)
+{
+	const struct svart_model_device *dev;
+	uint64_t hash = 0;
+	uint32_t i;
+
+	for (i = 0; i < s->nr_addresses; i++) {
+		dev = svart_model_device_find(svart_model_of(s->inner), s->addresses[i]);
+		if (dev->kernel.hw.type == &svart_dsa_model)
+			hash = dsa_progress(dev->kernel.hw.priv, hash);
+	}
+	return hash;
+}
+
+bool sim_machine_step_alone(struct sim_machine *s)
+{
+	bool moved;
+
+	sim_threads_hold();
+	moved = svart_model_step(s->inner);
+	sim_threads_release();
 	if (!moved)
 		s->skew_ns += IDLE_NS;
+	return moved;
+}
+
+bool sim_machine_step(struct sim_machine *s)
+{
+	bool moved;
+
+	sim_threads_hold();
+	moved = svart_model_step(s->inner);
+	sim_threads_release();
+	/* Time does not jump while somebody has something to do. */
+	if (!moved && !sim_threads_yield())
+		s->skew_ns += IDLE_NS;
+	sim_threads_point();
 	return moved;
 }
 
@@ -374,7 +454,58 @@ void sim_machine_reset(struct sim_machine *s, uint32_t cdev)
 		return;
 	sim_event(s->trace, "RESET of vfio%u by somebody else", cdev);
 	may_be_gone(s);
+	sim_threads_hold();
 	s->inner->ops->ioctl(s->inner, s->cdevs[cdev], VFIO_DEVICE_RESET, NULL);
+	sim_threads_release();
+}
+
+/* --- portals --------------------------------------------------------------------------------- */
+
+static void post(void *ctx, void *portal, const void *descs, uint32_t nr)
+{
+	const struct sim_portal *p = ctx;
+
+	sim_threads_point();
+	sim_threads_hold();
+	p->inner.movdir64b(p->inner.ctx, portal, descs, nr);
+	sim_threads_release();
+}
+
+static bool enqueue(void *ctx, void *portal, const void *desc)
+{
+	const struct sim_portal *p = ctx;
+	bool taken;
+
+	sim_threads_point();
+	sim_threads_hold();
+	taken = p->inner.enqcmd(p->inner.ctx, portal, desc);
+	sim_threads_release();
+	return taken;
+}
+
+/** Keeps what the model's portal does behind what is simulated of it. */
+static void wrap_portal(struct sim_machine *s, const void *addr, struct svart_portal *out)
+{
+	struct sim_portal *p = s->portals;
+
+	while (p < s->portals + SIM_MAX_PORTALS && p->addr != NULL && p->addr != addr)
+		p++;
+	if (p == s->portals + SIM_MAX_PORTALS)
+		sim_fail(s->trace, "the simulation itself: too many portals");
+	p->addr = addr;
+	p->inner = *out;
+	*out = (struct svart_portal){ .movdir64b = post, .enqcmd = enqueue, .ctx = p };
+}
+
+/** Forgets the portals of a mapping. */
+static void drop_portals(struct sim_machine *s, const void *addr, size_t len)
+{
+	struct sim_portal *p;
+
+	for (p = s->portals; p < s->portals + SIM_MAX_PORTALS; p++) {
+		if ((uintptr_t)p->addr - (uintptr_t)addr < len)
+			p->addr = NULL;
+	}
 }
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -416,7 +547,8 @@ static int do_map(struct sim_machine *s, int fd, struct iommu_ioas_map *cmd)
 	} else {
 		rc = s->inner->ops->ioctl(s->inner, fd, IOMMU_IOAS_MAP, cmd);
 		notice_enomem(s, rc);
-		if (rc == -EFAULT)
+		/* Unless it was changed since this thread looked. */
+		if (rc == -EFAULT && s->looked[sim_threads_current()] == s->memory->changes)
 			check_refused(s, cmd);
 	}
 	sim_event(s->trace, "  map ioas %u [%#llx, +%#llx) %s: %d", cmd->ioas_id, (ull)cmd->iova,
@@ -472,10 +604,21 @@ static int do_hwpt_alloc(struct sim_machine *s, int fd, struct iommu_hwpt_alloc 
 	return rc;
 }
 
-static int sim_ioctl(struct svart_machine *m, int fd, unsigned long request, void *arg)
+/** One look at /proc/self/maps is one call to the weather, whether it is a query or read as text. */
+static int do_maps(struct sim_machine *s, unsigned long request, void *arg)
 {
-	struct sim_machine *s = of(m);
+	int rc = sim_maps_ioctl(&s->maps, request, arg);
 
+	s->looked[sim_threads_current()] = s->memory->changes;
+	if (rc != -ENOTTY)
+		weather(s);
+	return rc;
+}
+
+static int do_ioctl(struct sim_machine *s, int fd, unsigned long request, void *arg)
+{
+	if (sim_maps_is(&s->maps, fd))
+		return do_maps(s, request, arg);
 	switch (request) {
 	case IOMMU_IOAS_MAP:
 		return do_map(s, fd, arg);
@@ -558,26 +701,25 @@ static ssize_t fault_write(struct sim_machine *s, struct sim_fault *f, const voi
 	return n;
 }
 
-static ssize_t sim_read(struct svart_machine *m, int fd, void *buf, size_t len)
+static ssize_t do_read(struct sim_machine *s, int fd, void *buf, size_t len)
 {
-	struct sim_machine *s = of(m);
 	struct sim_fault *f = fault_of(s, fd);
 
+	if (sim_maps_is(&s->maps, fd))
+		return sim_maps_read(&s->maps, fd, buf, len);
 	return f != NULL ? fault_read(s, f, buf, len) : s->inner->ops->read(s->inner, fd, buf, len);
 }
 
-static ssize_t sim_write(struct svart_machine *m, int fd, const void *buf, size_t len)
+static ssize_t do_write(struct sim_machine *s, int fd, const void *buf, size_t len)
 {
-	struct sim_machine *s = of(m);
 	struct sim_fault *f = fault_of(s, fd);
 
 	return f != NULL ? fault_write(s, f, buf, len)
 			 : s->inner->ops->write(s->inner, fd, buf, len);
 }
 
-static int sim_open(struct svart_machine *m, const char *path, int flags)
+static int do_open(struct sim_machine *s, const char *path, int flags)
 {
-	struct sim_machine *s = of(m);
 	int fd = s->inner->ops->open(s->inner, path, flags);
 	unsigned int nr;
 
@@ -585,12 +727,13 @@ static int sim_open(struct svart_machine *m, const char *path, int flags)
 		s->cdevs[nr] = fd;
 		s->last_cdev = nr;
 	}
+	if (fd >= 0 && strcmp(path, SIM_MAPS_PATH) == 0)
+		sim_maps_opened(&s->maps, fd);
 	return fd;
 }
 
-static int sim_close(struct svart_machine *m, int fd)
+static int do_close(struct sim_machine *s, int fd)
 {
-	struct sim_machine *s = of(m);
 	struct sim_fault *f = fault_of(s, fd);
 	uint32_t i;
 
@@ -601,122 +744,270 @@ static int sim_close(struct svart_machine *m, int fd)
 		}
 	}
 	if (f != NULL) {
-		sim_machine_check_answered(s, "a fault queue is closed");
+		/* Threads may be about to answer those of other queues. */
+		check_answered(s, sim_threads_on() ? fd : -1, "a fault queue is closed");
 		owed_drop_fd(s, fd);
 		f->fd = -1;
 	}
+	sim_maps_closed(&s->maps, fd);
 	return s->inner->ops->close(s->inner, fd);
+}
+
+/** Fails if devices reach some of [start, end), which the runtime maps anew or gives back. */
+static void check_unreached(const struct sim_machine *s, uint64_t start, uint64_t end)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nr_areas; i++) {
+		if (s->areas[i].start < end && s->areas[i].end > start)
+			sim_fail(s->trace,
+				"the runtime unmaps [%#llx, %#llx), and devices reach it",
+				(ull)start, (ull)end);
+	}
+}
+
+static int do_mmap(struct sim_machine *s, void *addr, size_t len, int prot, int flags, int fd,
+	off_t off, void **out)
+{
+	bool chosen = !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE));
+	int rc;
+
+	/* Where the real kernel puts things is no part of a world. */
+	if (chosen) {
+		addr = (void *)(uintptr_t)sim_layout_place(&s->layout, len);
+		flags |= MAP_FIXED_NOREPLACE;
+	}
+	rc = s->inner->ops->mmap(s->inner, addr, len, prot, flags, fd, off, out);
+	if (rc == -EEXIST && chosen)
+		sim_fail(s->trace, "the simulation itself: something else is at %p", addr);
+	if (rc != 0)
+		return rc;
+	check_unreached(s, (uintptr_t)*out, (uintptr_t)*out + len);
+	sim_layout_remove(&s->layout, (uintptr_t)*out, len);
+	sim_layout_add(&s->layout, (uintptr_t)*out, len, fd < 0 ? prot : PROT_NONE);
+	sim_event(s->trace, "  mmap %#zx bytes at %#llx", len, (ull)(uintptr_t)*out);
+	return 0;
+}
+
+static int do_munmap(struct sim_machine *s, void *addr, size_t len)
+{
+	check_unreached(s, (uintptr_t)addr, (uintptr_t)addr + len);
+	sim_layout_remove(&s->layout, (uintptr_t)addr, len);
+	drop_portals(s, addr, len);
+	return s->inner->ops->munmap(s->inner, addr, len);
+}
+
+static ssize_t do_pread(struct sim_machine *s, int fd, void *buf, size_t len, off_t off)
+{
+	if (!sim_maps_is(&s->maps, fd))
+		return s->inner->ops->pread(s->inner, fd, buf, len, off);
+	if (off == 0) { /* See do_maps(). */
+		s->looked[sim_threads_current()] = s->memory->changes;
+		weather(s);
+	}
+	return sim_maps_pread(&s->maps, buf, len, (uint64_t)off);
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+/* To the threads of the program each call is one step; others run before it and after it. */
+
+static struct sim_machine *begin(struct svart_machine *m)
+{
+	sim_threads_point();
+	sim_threads_hold();
+	of(m)->pauses = 0;
+	return of(m);
+}
+
+static void end(void)
+{
+	sim_threads_release();
+	sim_threads_point();
+}
+
+static int sim_open(struct svart_machine *m, const char *path, int flags)
+{
+	struct sim_machine *s = begin(m);
+	int rc = do_open(s, path, flags);
+
+	end();
+	return rc;
+}
+
+static int sim_close(struct svart_machine *m, int fd)
+{
+	struct sim_machine *s = begin(m);
+	int rc = do_close(s, fd);
+
+	end();
+	return rc;
+}
+
+static int sim_ioctl(struct svart_machine *m, int fd, unsigned long request, void *arg)
+{
+	struct sim_machine *s = begin(m);
+	int rc = do_ioctl(s, fd, request, arg);
+
+	end();
+	return rc;
+}
+
+static ssize_t sim_read(struct svart_machine *m, int fd, void *buf, size_t len)
+{
+	struct sim_machine *s = begin(m);
+	ssize_t n = do_read(s, fd, buf, len);
+
+	end();
+	return n;
+}
+
+static ssize_t sim_write(struct svart_machine *m, int fd, const void *buf, size_t len)
+{
+	struct sim_machine *s = begin(m);
+	ssize_t n = do_write(s, fd, buf, len);
+
+	end();
+	return n;
+}
+
+static ssize_t sim_pread(struct svart_machine *m, int fd, void *buf, size_t len, off_t off)
+{
+	struct sim_machine *s = begin(m);
+	ssize_t n = do_pread(s, fd, buf, len, off);
+
+	end();
+	return n;
+}
+
+static ssize_t sim_pwrite(struct svart_machine *m, int fd, const void *buf, size_t len, off_t off)
+{
+	struct sim_machine *s = begin(m);
+	ssize_t n = s->inner->ops->pwrite(s->inner, fd, buf, len, off);
+
+	end();
+	return n;
 }
 
 static int sim_mmap(struct svart_machine *m, void *addr, size_t len, int prot, int flags, int fd,
 	off_t off, void **out)
 {
-	struct sim_machine *s = of(m);
-	int rc = s->inner->ops->mmap(s->inner, addr, len, prot, flags, fd, off, out);
+	struct sim_machine *s = begin(m);
+	int rc = do_mmap(s, addr, len, prot, flags, fd, off, out);
 
-	if (rc != 0)
-		return rc;
-	if (s->nr_own == SIM_MAX_OWN)
-		sim_fail(s->trace, "the simulation itself: too many mappings");
-	s->own[s->nr_own].start = (uintptr_t)*out;
-	s->own[s->nr_own++].end = (uintptr_t)*out + len;
-	return 0;
+	end();
+	return rc;
 }
 
 static int sim_munmap(struct svart_machine *m, void *addr, size_t len)
 {
-	struct sim_machine *s = of(m);
-	uint64_t start = (uintptr_t)addr;
-	uint32_t i;
+	struct sim_machine *s = begin(m);
+	int rc = do_munmap(s, addr, len);
 
-	for (i = 0; i < s->nr_areas; i++) {
-		if (s->areas[i].start < start + len && s->areas[i].end > start)
-			sim_fail(s->trace,
-				"the runtime unmaps [%#llx, +%#zx), and devices reach it",
-				(ull)start, len);
-	}
-	for (i = 0; i < s->nr_own; i++) {
-		if (s->own[i].start == start) {
-			s->own[i] = s->own[--s->nr_own];
-			break;
-		}
-	}
-	return s->inner->ops->munmap(s->inner, addr, len);
-}
-
-/* --- calls that pass through ----------------------------------------------------------------- */
-
-static ssize_t sim_pread(struct svart_machine *m, int fd, void *buf, size_t len, off_t off)
-{
-	return of(m)->inner->ops->pread(of(m)->inner, fd, buf, len, off);
-}
-
-static ssize_t sim_pwrite(struct svart_machine *m, int fd, const void *buf, size_t len, off_t off)
-{
-	return of(m)->inner->ops->pwrite(of(m)->inner, fd, buf, len, off);
+	end();
+	return rc;
 }
 
 static int sim_madvise(struct svart_machine *m, void *addr, size_t len, int advice)
 {
-	return of(m)->inner->ops->madvise(of(m)->inner, addr, len, advice);
-}
+	struct sim_machine *s = begin(m);
+	int rc = s->inner->ops->madvise(s->inner, addr, len, advice);
 
-static int sim_poll(
-	struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns)
-{
-	return of(m)->inner->ops->poll(of(m)->inner, fds, nr, timeout_ns);
+	end();
+	return rc;
 }
 
 static int sim_eventfd(struct svart_machine *m, unsigned int initial, int flags)
 {
-	return of(m)->inner->ops->eventfd(of(m)->inner, initial, flags);
-}
+	struct sim_machine *s = begin(m);
+	int rc = s->inner->ops->eventfd(s->inner, initial, flags);
 
-static int sim_userfaultfd(struct svart_machine *m, int flags)
-{
-	return of(m)->inner->ops->userfaultfd(of(m)->inner, flags);
+	end();
+	return rc;
 }
 
 static ssize_t sim_readlink(struct svart_machine *m, const char *path, char *buf, size_t len)
 {
-	return of(m)->inner->ops->readlink(of(m)->inner, path, buf, len);
-}
+	struct sim_machine *s = begin(m);
+	ssize_t n = s->inner->ops->readlink(s->inner, path, buf, len);
 
-static int sim_getrlimit(struct svart_machine *m, int resource, struct rlimit *limit)
-{
-	return of(m)->inner->ops->getrlimit(of(m)->inner, resource, limit);
+	end();
+	return n;
 }
 
 static int sim_listdir(struct svart_machine *m, const char *path,
 	int (*entry)(void *arg, const char *name), void *arg)
 {
-	return of(m)->inner->ops->listdir(of(m)->inner, path, entry, arg);
+	struct sim_machine *s = begin(m);
+	int rc = s->inner->ops->listdir(s->inner, path, entry, arg);
+
+	end();
+	return rc;
 }
 
 static uint32_t sim_mmio_read32(struct svart_machine *m, const volatile void *addr)
 {
-	return of(m)->inner->ops->mmio_read32(of(m)->inner, addr);
+	struct sim_machine *s = begin(m);
+	uint32_t value = s->inner->ops->mmio_read32(s->inner, addr);
+
+	end();
+	return value;
 }
 
 static uint64_t sim_mmio_read64(struct svart_machine *m, const volatile void *addr)
 {
-	return of(m)->inner->ops->mmio_read64(of(m)->inner, addr);
+	struct sim_machine *s = begin(m);
+	uint64_t value = s->inner->ops->mmio_read64(s->inner, addr);
+
+	end();
+	return value;
 }
 
 static void sim_mmio_write32(struct svart_machine *m, volatile void *addr, uint32_t value)
 {
-	of(m)->inner->ops->mmio_write32(of(m)->inner, addr, value);
+	struct sim_machine *s = begin(m);
+
+	s->inner->ops->mmio_write32(s->inner, addr, value);
+	end();
 }
 
 static void sim_mmio_write64(struct svart_machine *m, volatile void *addr, uint64_t value)
 {
-	of(m)->inner->ops->mmio_write64(of(m)->inner, addr, value);
+	struct sim_machine *s = begin(m);
+
+	s->inner->ops->mmio_write64(s->inner, addr, value);
+	end();
 }
 
 static int sim_portal(
 	struct svart_machine *m, void *addr, unsigned int flags, struct svart_portal *out)
 {
-	return of(m)->inner->ops->portal(of(m)->inner, addr, flags, out);
+	struct sim_machine *s = begin(m);
+	int rc = s->inner->ops->portal(s->inner, addr, flags, out);
+
+	if (rc == 0)
+		wrap_portal(s, addr, out);
+	end();
+	return rc;
+}
+
+static int sim_poll(
+	struct svart_machine *m, struct pollfd *fds, unsigned int nr, uint64_t timeout_ns)
+{
+	struct sim_machine *s = of(m);
+
+	if (sim_threads_on())
+		return sim_threads_poll(fds, nr, timeout_ns);
+	return s->inner->ops->poll(s->inner, fds, nr, timeout_ns);
+}
+
+/** The process's own limits are no part of a world. */
+static int sim_getrlimit(struct svart_machine *m, int resource, struct rlimit *limit)
+{
+	(void)m;
+	(void)resource;
+	limit->rlim_cur = limit->rlim_max = RLIM_INFINITY;
+	return 0;
 }
 
 static uint64_t sim_now_ns(struct svart_machine *m)
@@ -726,8 +1017,12 @@ static uint64_t sim_now_ns(struct svart_machine *m)
 
 static void sim_pause(struct svart_machine *m, uint64_t deadline_ns)
 {
+	struct sim_machine *s = of(m);
+
 	(void)deadline_ns;
-	sim_machine_step(of(m));
+	if (s->pauses++ >= SHORT_PAUSES)
+		s->skew_ns += LONG_PAUSE_NS;
+	sim_machine_step(s);
 }
 
 static const struct svart_machine_ops sim_ops = {
@@ -744,7 +1039,6 @@ static const struct svart_machine_ops sim_ops = {
 	.madvise = sim_madvise,
 	.poll = sim_poll,
 	.eventfd = sim_eventfd,
-	.userfaultfd = sim_userfaultfd,
 	.readlink = sim_readlink,
 	.getrlimit = sim_getrlimit,
 	.listdir = sim_listdir,
@@ -767,6 +1061,8 @@ void sim_machine_init(struct sim_machine *s, struct svart_machine *inner, struct
 	s->trace = trace;
 	s->random = random;
 	s->memory = memory;
+	sim_layout_init(&s->layout, trace, random, memory);
+	sim_maps_init(&s->maps, &s->layout);
 	for (i = 0; i < SIM_MAX_FAULTS; i++)
 		s->faults[i].fd = -1;
 	for (i = 0; i < SIM_MAX_CDEVS; i++)

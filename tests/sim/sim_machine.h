@@ -11,17 +11,20 @@
  * can move.
  */
 
+#include "layout.h"
 #include "machine.h"
+#include "maps.h"
 #include "memory.h"
 #include "random.h"
+#include "threads.h"
 #include "trace.h"
 
 #define SIM_MAX_AREAS   4096
 #define SIM_MAX_OWED    1024
 #define SIM_MAX_FAULTS  64
-#define SIM_MAX_OWN     128
 #define SIM_MAX_CDEVS   8
 #define SIM_GROUP_PAGES 64
+#define SIM_MAX_PORTALS 256
 
 /** How often what happens, in permille of calls. */
 struct sim_weather {
@@ -54,8 +57,16 @@ struct sim_owed {
 	bool may_be_gone; /**< A detach or a reset came since. */
 	uint64_t unmaps;  /**< Of the machine's counters, when it was read. */
 	uint64_t failures;
+	uint64_t expired; /**< Of the service, then. */
+	uint64_t changes; /**< Of memory, then. */
 	uint32_t nr;
 	uint64_t pages[SIM_GROUP_PAGES]; /**< Bit 0: to be written. */
+};
+
+/** A portal that the runtime has asked for. Owner: its machine. Lifetime: its mapping's. Locks: none. */
+struct sim_portal {
+	const void *addr; /**< NULL: this place is free. */
+	struct svart_portal inner;
 };
 
 /** Owner: the world. Lifetime: a run. Locks: none. */
@@ -68,12 +79,17 @@ struct sim_machine {
 	struct sim_weather weather;
 	bool calm; /**< No weather now: the simulation itself looks. */
 	void (*surprise)(void *arg);
+	/** Counts answers that the service gave because their time was over; NULL: it has no deadline. */
+	uint64_t (*expired)(void *arg);
 	void *arg;
-	/** Whether a group may be refused whose pages are all there. */
-	bool may_refuse;
+	/** Whether there are SMMU stalls: each is a group, also of a page that is asked for ahead. */
+	bool stalls;
+	/** Whether nothing of a range may be mapped for devices now. */
+	bool (*covered)(void *arg, uint64_t addr, uint64_t len);
 	/** Whether one may be told to ask again, when what it needs is held by another device. */
 	bool may_put_off;
 
+	uint64_t pauses;   /**< Since the last other call. */
 	uint64_t skew_ns;  /**< By how much time is ahead of the model's. */
 	uint64_t unmaps;   /**< IOAS_UNMAPs that were made. */
 	uint64_t failures; /**< MAPs that the weather made fail. */
@@ -84,10 +100,11 @@ struct sim_machine {
 	struct sim_fault faults[SIM_MAX_FAULTS];
 	struct sim_owed owed[SIM_MAX_OWED];
 	uint32_t nr_owed;
-	struct {
-		uint64_t start, end;
-	} own[SIM_MAX_OWN]; /**< What the runtime itself has mapped. */
-	uint32_t nr_own;
+	struct sim_portal portals[SIM_MAX_PORTALS];
+	uint64_t looked
+		[SIM_MAX_THREADS]; /**< Changes of memory when each thread last looked at maps. */
+	struct sim_layout layout;
+	struct sim_maps maps;
 	int cdevs[SIM_MAX_CDEVS]; /**< Open VFIO cdevs by their number, or -1. */
 	uint32_t last_cdev;       /**< Number of the one opened last. */
 
@@ -101,10 +118,19 @@ void sim_machine_init(struct sim_machine *s, struct svart_machine *inner, struct
 	struct sim_random *random, struct sim_memory *memory);
 /** The runtime has found a device at this address. */
 void sim_machine_located(struct sim_machine *s, const char address[16]);
+/** Whether the running thread has devices ask again just now: SUCCESS says nothing then. wraps.c. */
+bool sim_asks_again(void);
 /** How often something was injected, at all devices. */
 uint64_t sim_machine_injected(const struct sim_machine *s, const char *name);
-/** Lets devices move once; if none can, time goes on. @return whether one moved. */
+/**
+ * A number that changes whenever a DSA gets on with an operation: by bytes, to the next one or to its end.
+ * Asking for a page, and being answered, is no progress.
+ */
+uint64_t sim_machine_progress(const struct sim_machine *s);
+/** Lets devices move once; if none can, other threads run; if none can, time goes on. @return whether one moved. */
 bool sim_machine_step(struct sim_machine *s);
+/** The same, while all threads wait. */
+bool sim_machine_step_alone(struct sim_machine *s);
 /** A function level reset of the device with this cdev number, by somebody else. */
 void sim_machine_reset(struct sim_machine *s, uint32_t cdev);
 /** Bytes mapped in an IOAS. */

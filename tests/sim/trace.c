@@ -15,6 +15,7 @@ void sim_trace_init(struct sim_trace *t, bool verbose)
 	t->hash = FNV_BASIS;
 	t->nr = 0;
 	t->verbose = verbose;
+	t->who = NULL;
 	t->failure[0] = '\0';
 }
 
@@ -28,9 +29,12 @@ void sim_event(struct sim_trace *t, const char *format, ...)
 	char *line = line_of(t, t->nr);
 	const char *c;
 	va_list args;
+	int n = 0;
 
+	if (t->who != NULL)
+		n = snprintf(line, SIM_TRACE_LINE_BYTES, "  %s:", t->who);
 	va_start(args, format);
-	vsnprintf(line, SIM_TRACE_LINE_BYTES, format, args);
+	vsnprintf(line + n, (size_t)(SIM_TRACE_LINE_BYTES - n), format, args);
 	va_end(args);
 	for (c = line; *c != '\0'; c++)
 		t->hash = (t->hash ^ (uint8_t)*c) * FNV_PRIME;

@@ -8,7 +8,7 @@
  * What happened in a run: a ring of the last events, and a hash of all of them.
  *
  * A trace is in memory that the run shares with the process that started it, so that a crash has one
- * too. An event never has an address in it that differs from process to process.
+ * too. An event never has something in it that differs from process to process.
  */
 
 #include <stdbool.h>
@@ -20,9 +20,10 @@
 
 /** Owner: the run; its parent once it has ended. Lifetime: the parent's. Locks: none. */
 struct sim_trace {
-	uint64_t hash; /**< Of all events so far. */
-	uint64_t nr;   /**< Events so far. */
-	bool verbose;  /**< Each is printed as it comes. */
+	uint64_t hash;   /**< Of all events so far. */
+	uint64_t nr;     /**< Events so far. */
+	bool verbose;    /**< Each is printed as it comes. */
+	const char *who; /**< The thread of the run that is not its first one; else NULL. */
 	char failure[640];
 	char lines[SIM_TRACE_LINES][SIM_TRACE_LINE_BYTES];
 };

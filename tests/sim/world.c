@@ -7,17 +7,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core.h"
+#include "machine.h"
+#include "machines.h"
+#include "dsa_model.h"
 #include "engine.h"
 #include "model.h"
+#include "model_state.h"
 #include "space.h"
 
-/** Rounds without a completion after which an operation is stuck. */
-#define MAX_ROUNDS 6000
+/**
+ * Steps of one device without progress after which its operations are stuck: all that a DSA of the model
+ * takes before it gives up on a page, and as much again, since which device steps is drawn.
+ */
+#define MAX_STEPS (UINT64_C(2) * DSA_MAX_FAULT_TRIES * (UINT64_C(2) << DSA_MAX_REST_SHIFT))
+/**
+ * Rounds after which nothing will move any more: devices have nothing to do, not even to rest, the
+ * service has looked each time, without an answer, and seconds have gone by. Its calls fail in one round
+ * of five at most.
+ */
+#define MAX_STILL_ROUNDS 400
+/** Rounds without progress after which devices take twice the steps in each: they rest for thousands. */
+#define DOUBLING_ROUNDS 256
+#define MAX_DOUBLINGS   7
 /** Polls after which a queue of a reset device must have found that out (pmd/dsa: 64 Ki). */
 #define MAX_DEAD_POLLS 200000u
-/** Pages of the runtime's own that a space must hold besides what devices ask for. */
-#define OWN_PAGES 48u
+/** Deadlines are up to 2^11 times as long: of few steps of the devices, which take 1 us each, up to 8 ms. */
+#define SHORTEST_DEADLINE_NS UINT64_C(4000)
 
 typedef unsigned long long ull;
 
@@ -109,23 +124,26 @@ static void draw_faults(struct sim_world *w, const struct sim_device *d, char *s
 
 	if (!d->has_faults)
 		way = ",faults=off";
+	w->machine.stalls |= strstr(way, "iommu=smmu") != NULL;
 	snprintf(spec, len, "%s%s", way, eager && d->has_faults ? ",fault_mode=eager" : "");
 }
 
 static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 {
 	struct sim_random *r = &w->random;
-	uint32_t queues = sim_between(r, 1, 4);
+	uint32_t queues = sim_between(r, 1, 4), wqs = sim_between(r, queues, 8);
+	uint32_t groups = sim_between(r, 1, 4), size = sim_between(r, 8, 64);
+	uint32_t engines = sim_between(r, 1, 4);
 	int len;
 
-	d->engines = sim_between(r, 1, 4);
+	d->engines = queues < groups ? queues : groups;
+	d->engines = d->engines < engines ? d->engines : engines;
 	d->prg_pages = sim_chance(r, 300) ? 1 : sim_between(r, 2, 16);
 	d->has_faults = sim_chance(r, 850);
 	snprintf(d->name, sizeof(d->name), "model:dsa%u", nr % 8);
 	len = snprintf(d->spec, sizeof(d->spec),
 		"model:dsa%u,queues=%u,wqs=%u,engines=%u,groups=%u,wq_size_total=%u,prg_pages=%u",
-		nr % 8, queues, sim_between(r, queues, 8), d->engines, sim_between(r, 1, 4),
-		sim_between(r, 8, 64), d->prg_pages);
+		nr % 8, queues, wqs, engines, groups, size, d->prg_pages);
 	if (sim_chance(r, 600))
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rate=%u",
 			sim_between(r, 1, 3));
@@ -137,6 +155,10 @@ static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",pasid=%u",
 			d->pasids[d->home]);
 	}
+	if (sim_chance(r, 300))
+		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rest=off");
+	if (sim_chance(r, 300))
+		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_ahead=always");
 	draw_faults(w, d, d->spec + len, sizeof(d->spec) - (size_t)len);
 	draw_inject(w, d->spec, sizeof(d->spec));
 }
@@ -153,28 +175,6 @@ static void draw_device(struct sim_world *w, uint32_t nr)
 	}
 	snprintf(d->name, sizeof(d->name), "model:edu%u", nr % 4);
 	snprintf(d->spec, sizeof(d->spec), "model:edu%u,dma_mask_bits=64", nr % 4);
-}
-
-/** What the documentation asks a space for, so that no device gives up. */
-static struct svart_space_params draw_limits(struct sim_world *w)
-{
-	struct sim_random *r = &w->random;
-	uint32_t pages = OWN_PAGES, chunks = 8, i;
-
-	for (i = 0; i < w->nr_devices; i++) {
-		pages += 2 * w->devices[i].engines * w->devices[i].prg_pages;
-		chunks += 4 * (w->devices[i].engines + 2);
-	}
-	pages *= sim_between(r, 1, 3);
-	if (w->tight) {
-		pages = sim_between(r, 24, pages);
-		chunks = sim_between(r, 4, chunks);
-	}
-	return (struct svart_space_params){
-		.pin_limit_bytes = (uint64_t)pages * SIM_PAGE,
-		.fault_around_bytes = (uint64_t)SIM_PAGE << sim_below(r, 10),
-		.max_chunks = chunks,
-	};
 }
 
 static bool has_both_kinds(const struct sim_world *w)
@@ -208,8 +208,11 @@ static uint32_t count_fds(void)
 static int locate(struct svart_machine *m, const char *name, const char *options, char address[16])
 {
 	struct sim_machine *s = (struct sim_machine *)m;
-	int rc = svart_machine_model.locate(s->inner, name, options, address);
+	int rc;
 
+	sim_threads_hold();
+	rc = svart_machine_model.locate(s->inner, name, options, address);
+	sim_threads_release();
 	if (rc == 0)
 		sim_machine_located(s, address);
 	return rc;
@@ -241,33 +244,130 @@ static void surprise(void *arg)
 	sim_device_reset(w, d);
 }
 
+/** Worlds that end in the same place have gone the same way: what was drawn, counted and timed says so. */
+static void tell_end(struct sim_world *w)
+{
+	const struct sim_machine *s = &w->machine;
+	struct svart_machine *m = s->inner;
+
+	sim_event(w->trace,
+		"the end: %llu ns, %llu completions, %llu expired, %llu unmaps, %llu answers, last "
+		"draws %#llx "
+		"and %#llx",
+		(ull)m->ops->now_ns(m), (ull)w->completed, (ull)w->expired, (ull)s->unmaps,
+		(ull)s->answers, (ull)sim_random(&w->random),
+		(ull)svart_seed_draw(&svart_model_of(m)->seed, UINT64_MAX));
+}
+
+/** Whether the program keeps a range from devices just now. */
+static bool is_covered(void *arg, uint64_t addr, uint64_t len)
+{
+	return sim_invalidate_covers(arg, addr, len);
+}
+
 static void make_machine(struct sim_world *w)
 {
 	struct svart_machine *inner;
 	char options[64];
 
-	snprintf(options, sizeof(options), "step=manual,seed=%llu", (ull)sim_random(&w->random));
+	snprintf(options, sizeof(options), "step=manual,vmas=checked,seed=%llu",
+		(ull)sim_random(&w->random));
 	must(w, svart_model_create(options, &inner), "svart_model_create");
 	sim_machine_init(&w->machine, inner, w->trace, &w->random, &w->memory);
+	w->machine.maps.old_kernel = sim_chance(&w->random, 200);
 	w->machine.surprise = surprise;
 	w->machine.arg = w;
 }
 
+/** Who runs the service: the program, or threads, with a deadline or without. */
+static struct svart_fault_params draw_service(struct sim_world *w)
+{
+	struct sim_random *r = &w->random;
+	struct svart_fault_params p = SVART_FAULT_PARAMS_INIT(.run = SVART_FAULT_RUN_INLINE,
+		.max_requests = 256u << sim_below(r, 2));
+
+	w->threads = sim_chance(r, 400);
+	if (!w->threads)
+		return p;
+	p.run = SVART_FAULT_RUN_THREAD;
+	p.resolvers = sim_chance(r, 200) ? 0 : sim_between(r, 1, 3);
+	w->deadlines = p.resolvers != 0 && sim_chance(r, 250);
+	if (w->deadlines)
+		p.deadline_ns = SHORTEST_DEADLINE_NS << sim_below(r, 12);
+	return p;
+}
+
+static bool step_alone(void *arg)
+{
+	struct sim_world *w = arg;
+
+	return sim_machine_step_alone(&w->machine);
+}
+
+static int poll_now(void *arg, struct pollfd *fds, unsigned int nr)
+{
+	struct svart_machine *m = ((struct sim_world *)arg)->machine.inner;
+	int rc;
+
+	sim_threads_hold();
+	rc = m->ops->poll(m, fds, nr, 0);
+	sim_threads_release();
+	return rc;
+}
+
+static uint64_t now_ns(void *arg)
+{
+	struct svart_machine *m = &((struct sim_world *)arg)->machine.base;
+
+	return m->ops->now_ns(m);
+}
+
+static void make_service(struct sim_world *w)
+{
+	const struct sim_threads_world world = {
+		.arg = w, .step = step_alone, .poll = poll_now, .now_ns = now_ns
+	};
+	struct svart_fault_params params = draw_service(w);
+
+	if (w->threads)
+		sim_threads_start(&world, w->trace, sim_random(&w->random));
+	sim_event(w->trace, "service: %s, %u resolvers, deadline %llu ns",
+		w->threads ? "threads" : "inline", params.resolvers, (ull)params.deadline_ns);
+	must(w, svart_fault_service_create(w->rt, &params, &w->faults),
+		"svart_fault_service_create");
+}
+
+uint64_t sim_expired(const struct sim_world *w)
+{
+	const struct svart_fault_counters *n;
+	uint64_t nr = 0;
+	uint32_t i;
+
+	for (i = 0; w->deadlines && i < SVART_FAULT_MAX_SOURCES; i++) {
+		n = atomic_load_explicit(&w->faults->lanes[i].counters, memory_order_relaxed);
+		if (n != NULL)
+			nr += n->deadlines + n->dropped;
+	}
+	return nr;
+}
+
+static uint64_t expired(void *arg)
+{
+	return sim_expired(arg);
+}
+
 static void make_runtime(struct sim_world *w)
 {
-	const struct svart_init_params init = { .flags = SVART_INIT_NO_EAL };
-	const struct svart_fault_params fault = { .run = SVART_FAULT_RUN_INLINE,
-		.max_requests = 256u << sim_below(&w->random, 2) };
+	const struct svart_init_params init = SVART_INIT_PARAMS_INIT(.flags = SVART_INIT_NO_EAL);
 	struct svart_space_params params;
 	uint32_t i;
 
 	must(w, svart_init(&init, &w->rt), "svart_init");
 	replace_machine(w);
-	must(w, svart_fault_service_create(w->rt, &fault, &w->faults),
-		"svart_fault_service_create");
+	make_service(w);
+	w->machine.expired = expired;
 	for (i = 0; i < w->nr_spaces; i++) {
-		params = draw_limits(w);
-		w->spaces[i].pin_limit = params.pin_limit_bytes;
+		params = sim_budget_draw(w, &w->spaces[i]);
 		must(w, svart_space_create(w->rt, &params, &w->spaces[i].space),
 			"svart_space_create");
 		sim_event(w->trace, "space %u: %llu pages, %u chunks, fault-around %llu pages", i,
@@ -288,13 +388,12 @@ void sim_world_init(struct sim_world *w, uint64_t seed, struct sim_trace *trace)
 	make_machine(w);
 	draw_weather(w);
 	draw_injection(w);
-	w->tight = sim_chance(&w->random, 120);
 	w->nr_spaces = sim_between(&w->random, 1, SIM_MAX_SPACES);
 	w->nr_devices = sim_between(&w->random, 1, SIM_MAX_DEVICES);
 	for (i = 0; i < w->nr_devices; i++)
 		draw_device(w, i);
 	w->mixed = has_both_kinds(w);
-	w->machine.may_refuse = w->tight || w->mixed;
+	w->machine.covered = is_covered;
 	w->machine.may_put_off = w->mixed;
 	make_runtime(w);
 	for (i = 0; i < w->nr_devices; i++)
@@ -306,19 +405,24 @@ void sim_world_init(struct sim_world *w, uint64_t seed, struct sim_trace *trace)
 /** Whether a control call may fail: for want of memory, or by a reset. */
 static bool may_fail(const struct sim_world *w)
 {
-	return w->tight || w->machine.weather.fail_map != 0 || w->machine.weather.surprise != 0 ||
+	return w->machine.weather.fail_map != 0 || w->machine.weather.surprise != 0 ||
 	       w->injects_enomem || w->injects_reset;
 }
 
-static void told(struct sim_world *w, int rc, const char *what, const char *whom, bool was_reset)
+/** A control call has returned rc, for which there is room in its space, or not. */
+static void told(
+	struct sim_world *w, int rc, const char *what, const char *whom, bool fits, bool was_reset)
 {
 	sim_event(w->trace, "%s %s: %d", what, whom, rc);
-	if (rc != 0 && !may_fail(w) && !was_reset)
+	if (rc == -ENOSPC ? fits : rc != 0 && !may_fail(w) && !was_reset)
 		sim_fail(w->trace, "%s %s: %d, %s", what, whom, rc, svart_error_text());
+	if (rc == 0 && !fits)
+		sim_fail(w->trace, "%s %s: done, and there is no room for it", what, whom);
 }
 
 void sim_device_open(struct sim_world *w, struct sim_device *d)
 {
+	bool fits = sim_budget_fits(w, d->home, d, false);
 	int rc;
 
 	if (d->dev != NULL)
@@ -326,7 +430,7 @@ void sim_device_open(struct sim_world *w, struct sim_device *d)
 	d->reset = false;
 	rc = svart_device_open(w->rt, d->spec, w->spaces[d->home].space,
 		d->has_faults ? w->faults : NULL, &d->dev);
-	told(w, rc, "open", d->spec, false);
+	told(w, rc, "open", d->spec, fits, false);
 	if (rc != 0) {
 		d->dev = NULL;
 		return;
@@ -334,6 +438,7 @@ void sim_device_open(struct sim_world *w, struct sim_device *d)
 	memcpy(d->address, w->machine.last_address, sizeof(d->address));
 	d->resets = sim_device_injected(w, d, "reset");
 	d->cdev = w->machine.last_cdev;
+	d->info = (struct svart_device_info)SVART_DEVICE_INFO_INIT();
 	svart_device_info_get(d->dev, &d->info);
 	sim_queue_create(w, d);
 }
@@ -372,11 +477,13 @@ void sim_device_attach(struct sim_world *w, struct sim_device *d)
 		if (d->pasids[i] == pasid || d->pasids[space] != 0)
 			must_be = -EEXIST;
 	}
+	if (must_be == 0 && !sim_budget_fits(w, space, d, false))
+		must_be = -ENOSPC;
 	if (d->pasids[d->home] == 0)
 		must_be = -EINVAL;
 	rc = svart_device_attach(d->dev, w->spaces[space].space, pasid);
 	sim_event(w->trace, "attach %s to space %u by pasid %u: %d", d->name, space, pasid, rc);
-	if (rc != must_be && !(must_be == 0 && may_fail(w)))
+	if (rc != must_be && (rc == 0 || rc == -ENOSPC || !may_fail(w)))
 		sim_fail(w->trace, "attach: %d, and must be %d: %s", rc, must_be,
 			svart_error_text());
 	if (rc == 0)
@@ -426,7 +533,14 @@ bool sim_device_was_reset(const struct sim_world *w, const struct sim_device *d)
 uint64_t sim_device_injected(
 	const struct sim_world *w, const struct sim_device *d, const char *name)
 {
-	return d->address[0] != '\0' ? svart_model_injected(w->machine.inner, d->address, name) : 0;
+	uint64_t nr;
+
+	if (d->address[0] == '\0')
+		return 0;
+	sim_threads_hold();
+	nr = svart_model_injected(w->machine.inner, d->address, name);
+	sim_threads_release();
+	return nr;
 }
 
 static struct sim_queue *find_queue_place(struct sim_world *w)
@@ -445,8 +559,9 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 	struct sim_queue *q = find_queue_place(w);
 	uint32_t space =
 		sim_chance(&w->random, 500) ? d->home : sim_below(&w->random, w->nr_spaces);
-	struct svart_queue_params params = { .space = w->spaces[space].space };
-	struct svart_device_info info;
+	struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT(.space = w->spaces[space].space);
+	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
+	bool fits;
 	int rc;
 
 	if (q == NULL || d->dev == NULL || (space != d->home && d->pasids[space] == 0))
@@ -455,8 +570,9 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 	if (info.nr_queues_free == 0)
 		return;
 	params.depth = sim_between(&w->random, 1, info.queue_depth);
+	fits = sim_budget_fits(w, space, NULL, true);
 	rc = svart_queue_create(d->dev, &params, &q->q);
-	told(w, rc, "queue of", d->name, sim_device_was_reset(w, d));
+	told(w, rc, "queue of", d->name, fits, sim_device_was_reset(w, d));
 	if (rc != 0) {
 		q->q = NULL;
 		return;
@@ -487,10 +603,13 @@ bool sim_step(struct sim_world *w)
 	return sim_machine_step(&w->machine);
 }
 
-void sim_pump(struct sim_world *w)
+enum sim_pumped sim_pump(struct sim_world *w)
 {
-	if (w->idle_permille == 0 || !sim_chance(&w->random, w->idle_permille))
-		svart_fault_pump(w->faults);
+	if (w->idle_permille != 0 && sim_chance(&w->random, w->idle_permille))
+		return SIM_NOT_PUMPED;
+	if (w->threads)
+		return sim_threads_yield() ? SIM_PUMPED : SIM_PUMPED_NOTHING;
+	return svart_fault_pump(w->faults) > 0 ? SIM_PUMPED : SIM_PUMPED_NOTHING;
 }
 
 static uint32_t poll_queue(struct sim_world *w, struct sim_queue *q)
@@ -549,27 +668,73 @@ static bool any_asked(struct sim_world *w, const void *arg)
 	struct svart_model_stats stats;
 
 	(void)arg;
+	sim_threads_hold();
 	svart_model_stats_get(w->machine.inner, &stats);
+	sim_threads_release();
 	return stats.page_requests_open != 0;
+}
+
+/** How long nothing has got on. Owner: the stack. */
+struct patience {
+	uint64_t progress; /**< Of the devices, as last seen. */
+	uint64_t steps;    /**< Since it changed, or something completed. */
+	uint32_t rounds;   /**< The same. */
+	uint32_t still;    /**< Rounds in a row in which nothing moved at all. */
+};
+
+/** Fails if what is awaited will never come. */
+static void lose_patience(struct sim_world *w, const struct patience *p)
+{
+	if (p->still < MAX_STILL_ROUNDS && p->steps < w->nr_devices * MAX_STEPS)
+		return;
+	sim_fail(w->trace, "stuck: %u operations, page requests %s, and devices %s",
+		sim_ops_in_flight(w, NULL), any_asked(w, NULL) ? "open" : "answered",
+		p->still < MAX_STILL_ROUNDS ? "move and get nowhere" : "wait for nothing");
+}
+
+/** One round of waiting: devices step, and the program may pump. */
+static void wait_round(struct sim_world *w, struct patience *p)
+{
+	uint32_t doublings = p->rounds / DOUBLING_ROUNDS;
+	uint64_t progress = sim_machine_progress(&w->machine), i;
+	bool moved = false;
+
+	if (progress != p->progress)
+		*p = (struct patience){ .progress = progress };
+	if (doublings > MAX_DOUBLINGS)
+		doublings = MAX_DOUBLINGS;
+	i = (uint64_t)sim_below(&w->random, 12) << doublings;
+	p->rounds++;
+	p->steps += i;
+	for (; i > 0; i--)
+		moved |= sim_step(w);
+	switch (sim_pump(w)) {
+	case SIM_PUMPED_NOTHING:
+		p->still = moved ? 0 : p->still + 1;
+		break;
+	case SIM_PUMPED:
+		p->still = 0;
+		break;
+	case SIM_NOT_PUMPED:
+		break;
+	}
 }
 
 /** Goes on while something is busy. */
 static void settle(
 	struct sim_world *w, bool (*is_busy)(struct sim_world *w, const void *arg), const void *arg)
 {
-	uint32_t rounds = 0, i;
+	struct patience p = { 0 };
 
 	while (is_busy(w, arg)) {
 		if (sim_poll_all(w) != 0)
-			rounds = 0;
-		if (rounds++ == MAX_ROUNDS)
-			sim_fail(w->trace, "stuck: %u operations, page requests %s",
-				sim_ops_in_flight(w, NULL),
-				any_asked(w, NULL) ? "open" : "answered");
-		for (i = sim_below(&w->random, 12); i > 0; i--)
-			sim_step(w);
-		sim_pump(w);
-		if (rounds > 8)
+			p = (struct patience){ 0 };
+		/* What devices wait for may be what the program keeps from them. */
+		if (sim_chance(&w->random, 100))
+			sim_invalidate_end_all(w);
+		lose_patience(w, &p);
+		wait_round(w, &p);
+		if (p.rounds > 8)
 			sim_poll_dead(w);
 	}
 }
@@ -579,10 +744,16 @@ struct range {
 	uint64_t addr, len;
 };
 
+/** A queue that failed is not waited for: it is destroyed. */
 static bool is_touched(struct sim_world *w, const void *arg)
 {
 	const struct range *r = arg;
+	struct sim_queue *q = sim_ops_touch_failed(w, r->addr, r->len);
 
+	while (q != NULL) {
+		sim_queue_destroy(w, q);
+		q = sim_ops_touch_failed(w, r->addr, r->len);
+	}
 	return sim_ops_touch(w, r->addr, r->len);
 }
 
@@ -599,7 +770,8 @@ static bool any_held(struct sim_world *w, const void *arg)
 
 	(void)arg;
 	for (i = 0; i < SIM_MAX_OPS; i++) {
-		if (w->ops[i].queue != NULL && !w->ops[i].queue->dev->has_faults)
+		if (w->ops[i].queue != NULL && !w->ops[i].failed &&
+			!w->ops[i].queue->dev->has_faults)
 			return true;
 	}
 	return false;
@@ -612,6 +784,12 @@ void sim_settle(struct sim_world *w, uint64_t addr, uint64_t len)
 	settle(w, is_touched, &r);
 }
 
+/* A wait for what this thread itself must poll would end in vain. */
+void sim_settle_held(struct sim_world *w)
+{
+	settle(w, any_held, NULL);
+}
+
 void sim_settle_all(struct sim_world *w)
 {
 	settle(w, any_in_flight, NULL);
@@ -619,22 +797,7 @@ void sim_settle_all(struct sim_world *w)
 	settle(w, any_asked, NULL);
 }
 
-void sim_check_service(struct sim_world *w)
-{
-	/* What a device gave up, or was reset from, stays a partial group. */
-	if (w->was_reset || sim_machine_injected(&w->machine, "reset") != 0 ||
-		sim_machine_injected(&w->machine, "lose_last") != 0)
-		return;
-	w->machine.calm = true;
-	svart_fault_pump(w->faults); /* An overflow may be all there is to see. */
-	w->machine.calm = false;
-	if (svart_group_pool_free(w->faults->pool) != w->faults->params.max_requests)
-		sim_fail(w->trace, "%u page requests are still held, and all were answered",
-			w->faults->params.max_requests - svart_group_pool_free(w->faults->pool));
-}
-
-/** Whether a device is attached to a space. */
-static bool is_bound(const struct sim_world *w, uint32_t space)
+bool sim_is_bound(const struct sim_world *w, uint32_t space)
 {
 	uint32_t i;
 
@@ -647,22 +810,98 @@ static bool is_bound(const struct sim_world *w, uint32_t space)
 	return false;
 }
 
-/** What the space says of itself must be what the machine has seen. */
-static void check_space(struct sim_world *w, uint32_t i)
+/**
+ * What the space says of itself must be what the machine has seen; or more, while others map, which is
+ * counted before it is done.
+ */
+void sim_check_space(struct sim_world *w, uint32_t i, bool quiet)
 {
-	struct svart_space_stats stats;
+	struct svart_space_stats stats = SVART_SPACE_STATS_INIT();
 	uint64_t pinned;
 
-	if (!is_bound(w, i))
+	if (!sim_is_bound(w, i))
 		return;
 	pinned = sim_machine_pinned(&w->machine, svart_space_ioas(w->spaces[i].space));
 	svart_space_stats_get(w->spaces[i].space, &stats);
-	if (stats.pinned_bytes != pinned)
+	if (quiet ? stats.pinned_bytes != pinned : stats.pinned_bytes < pinned)
 		sim_fail(w->trace, "space %u says that %llu bytes are pinned, and %llu are", i,
 			(ull)stats.pinned_bytes, (ull)pinned);
+	if (!w->replaced && (stats.replaced != 0 || stats.replaced_held != 0))
+		sim_fail(w->trace,
+			"space %u took memory as replaced that the program had forgotten", i);
 	if (pinned > w->spaces[i].pin_limit || stats.pinned_bytes_peak > w->spaces[i].pin_limit)
 		sim_fail(w->trace, "space %u has %llu bytes pinned, and may have %llu", i,
 			(ull)pinned, (ull)w->spaces[i].pin_limit);
+}
+
+/** The service looks at all there is; an overflow may be all. */
+static void pump_all(struct sim_world *w)
+{
+	if (!w->threads) {
+		/* An overflow is told in the pass after that which takes the records before it. */
+		do
+			svart_fault_pump(w->faults);
+		while (w->faults->worked);
+		return;
+	}
+	/* When all resolvers have given back what they had, it takes that back when it next looks. */
+	sim_threads_quiesce();
+	svart_fault_wake(w->faults);
+	sim_threads_quiesce();
+}
+
+/** Whether there is a queue of a device that was reset. */
+static bool any_dead(const struct sim_world *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < SIM_MAX_QUEUES; i++) {
+		if (w->queues[i].q != NULL && sim_device_was_reset(w, w->queues[i].dev))
+			return true;
+	}
+	return false;
+}
+
+void sim_check_service(struct sim_world *w)
+{
+	uint32_t i;
+
+	/* What a device gave up, or was reset from, stays a partial group: until its queue is destroyed. */
+	if (any_dead(w) || sim_machine_injected(&w->machine, "lose_last") != 0)
+		return;
+	w->machine.calm = true;
+	pump_all(w);
+	w->machine.calm = false;
+	for (i = 0; i < w->nr_spaces; i++)
+		sim_check_space(w, i, true);
+	if (svart_group_pool_free(w->faults->pool) != w->faults->params.max_requests)
+		sim_fail(w->trace, "%u page requests are still held, and all were answered",
+			w->faults->params.max_requests - svart_group_pool_free(w->faults->pool));
+}
+
+bool sim_may_be_late(const struct sim_world *w)
+{
+	return sim_machine_injected(&w->machine, "lose_last") != 0;
+}
+
+/** Whether threads may have mapped something of a range since it was forgotten: what is asked for. */
+static bool may_come_back(struct sim_world *w, uint64_t addr, uint64_t len)
+{
+	uint64_t first = addr & ~(uint64_t)(SIM_PAGE - 1);
+	uint64_t end = (addr + len + SIM_PAGE - 1) & ~(uint64_t)(SIM_PAGE - 1);
+
+	return w->threads && (sim_ops_touch(w, first, end - first) || sim_may_be_late(w));
+}
+
+void sim_check_gone(struct sim_world *w, uint64_t addr, uint64_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->nr_spaces; i++) {
+		if (sim_is_bound(w, i) && !sim_ops_touch(w, addr, len) && !sim_may_be_late(w))
+			sim_machine_check_gone(&w->machine, svart_space_ioas(w->spaces[i].space),
+				addr, len, "forgotten before, and nothing asks for it");
+	}
 }
 
 void sim_forget(struct sim_world *w, uint64_t addr, uint64_t len)
@@ -670,17 +909,16 @@ void sim_forget(struct sim_world *w, uint64_t addr, uint64_t len)
 	uint32_t i;
 	int rc;
 
-	/* A wait for what this thread itself must poll would end in vain. */
-	settle(w, any_held, NULL);
+	sim_settle_held(w);
 	w->forgets++;
 	sim_event(w->trace, "forget [%#llx, +%#llx)", (ull)addr, (ull)len);
 	for (i = 0; i < w->nr_spaces; i++) {
 		rc = svart_space_forget(w->spaces[i].space, (void *)(uintptr_t)addr, len);
 		must(w, rc, "svart_space_forget");
-		if (is_bound(w, i))
+		if (sim_is_bound(w, i) && !may_come_back(w, addr, len))
 			sim_machine_check_gone(&w->machine, svart_space_ioas(w->spaces[i].space),
 				addr, len, "forgotten");
-		check_space(w, i);
+		sim_check_space(w, i, !w->threads);
 	}
 }
 
@@ -708,8 +946,8 @@ static void check_nothing_left(struct sim_world *w)
 	if (left.dmar_faults != 0)
 		sim_fail(w->trace, "%llu requests without translation were refused",
 			(ull)left.dmar_faults);
-	if (w->machine.nr_own != 0)
-		sim_fail(w->trace, "%u mappings of the runtime are left", w->machine.nr_own);
+	if (w->machine.layout.nr_own != 0)
+		sim_fail(w->trace, "%u mappings of the runtime are left", w->machine.layout.nr_own);
 }
 
 void sim_world_fini(struct sim_world *w)
@@ -719,15 +957,24 @@ void sim_world_fini(struct sim_world *w)
 	sim_machine_check_areas(&w->machine, "before the end");
 	for (i = 0; i < w->nr_devices; i++)
 		sim_device_close(w, &w->devices[i]);
-	/* Nobody is left to hold a node. */
+	/* Nobody is left to hold a node; what resolvers give back now, nobody takes without a device. */
+	if (w->threads) {
+		sim_threads_quiesce();
+		svart_fault_reap(w->faults);
+	}
 	if (svart_group_pool_free(w->faults->pool) != w->faults->params.max_requests)
 		sim_fail(w->trace, "%u page requests are still held, and all devices are closed",
 			w->faults->params.max_requests - svart_group_pool_free(w->faults->pool));
+	w->expired = sim_expired(w);
 	must(w, svart_fault_service_destroy(w->faults), "svart_fault_service_destroy");
+	sim_invalidate_end_all(w);
+	if (w->threads)
+		sim_threads_stop();
 	for (i = 0; i < w->nr_spaces; i++)
 		must(w, svart_space_destroy(w->spaces[i].space), "svart_space_destroy");
 	must(w, svart_fini(w->rt), "svart_fini");
 	check_nothing_left(w);
+	tell_end(w);
 	svart_model_destroy(w->machine.inner);
 	sim_memory_check_all(&w->memory, "at the end");
 	sim_memory_fini(&w->memory);

@@ -8,6 +8,8 @@
  * One simulated program with its devices, spaces, queues and operations in flight.
  *
  *     world.c       makes and ends it; devices, spaces, queues come and go
+ *     budget.c      what a space must have room for
+ *     invalidate.c  invalidations that are open for a while
  *     operation.c   draws operations, judges their completions
  *     actions.c     what the program does, as a table
  */
@@ -17,18 +19,21 @@
 #include "memory.h"
 #include "random.h"
 #include "sim_machine.h"
+#include "threads.h"
 #include "trace.h"
 
-#define SIM_MAX_SPACES  3
-#define SIM_MAX_DEVICES 3
-#define SIM_MAX_QUEUES  6
-#define SIM_MAX_OPS     48
+#define SIM_MAX_SPACES        3
+#define SIM_MAX_DEVICES       3
+#define SIM_MAX_QUEUES        6
+#define SIM_MAX_OPS           48
+#define SIM_MAX_INVALIDATIONS 6
 
 /** A space of the program. Owner: the world. */
 struct sim_space {
 	struct svart_space *space;
 	uint32_t ioas; /**< 0 while unbound. */
 	uint64_t pin_limit;
+	uint32_t max_chunks;
 };
 
 /** A device, open or not. Owner: the world. */
@@ -42,7 +47,7 @@ struct sim_device {
 	bool reset;      /**< By somebody else, since it was opened. */
 	uint32_t cdev;
 	uint32_t home;    /**< Space it is opened on. */
-	uint32_t engines; /**< Of its model. */
+	uint32_t engines; /**< That the driver uses: one for each group that has a queue. */
 	uint32_t prg_pages;
 	uint64_t resets; /**< Injected before it was opened. */
 	struct svart_device_info info;
@@ -58,16 +63,25 @@ struct sim_queue {
 	uint64_t next_prep, next_poll; /**< Numbers of operations on it. */
 };
 
-/** An operation in flight. Owner: the world. */
+/** An operation in flight, or one that ended with its queue. Owner: the world. */
 struct sim_op {
 	struct sim_queue *queue; /**< NULL: this place is free. */
-	uint64_t number;         /**< On its queue. */
+	bool failed; /**< It ended so: the device may use its memory until the queue is destroyed. */
+	uint64_t number; /**< On its queue. */
 	struct svart_op op;
 	bool malformed;
 	bool disturbed;    /**< Its memory was replaced meanwhile. */
 	uint64_t failures; /**< Of the machine, when it was prepared. */
 	uint64_t invalid;  /**< Answers of its device that were turned around, then. */
 	uint64_t forgets;  /**< Of the world, then. */
+	uint64_t expired;  /**< Answers of the service whose time was over, then. */
+};
+
+/** An invalidation that the program has begun, in every space. Owner: the world. */
+struct sim_invalidation {
+	bool open;
+	uint64_t addr, len;
+	struct svart_invalidation tokens[SIM_MAX_SPACES];
 };
 
 /** Owner: the run. Lifetime: the run. Locks: none. */
@@ -88,9 +102,12 @@ struct sim_world {
 	struct sim_op ops[SIM_MAX_OPS];
 	uint64_t next_cookie;
 	uint64_t forgets;
+	bool replaced; /**< Memory was replaced, and forgotten then: in between a space can notice. */
 	uint64_t completed;
+	uint64_t expired;        /**< Of sim_expired(), in the end. */
 	uint32_t reset_permille; /**< How often a surprise is a reset. */
-	bool tight; /**< Limits are below what the documentation asks for: devices may give up. */
+	bool threads;   /**< The service has threads of its own; else the program pumps it. */
+	bool deadlines; /**< It has a deadline. */
 	bool was_reset; /**< A device, ever. */
 	enum sim_injection {
 		SIM_INJECT_NONE,
@@ -100,6 +117,7 @@ struct sim_world {
 	bool injects_enomem, injects_reset; /**< At some device. */
 	uint32_t idle_permille;             /**< How often the program does not come to pump. */
 	bool mixed; /**< Devices with and without page requests share spaces: one waits for the other. */
+	struct sim_invalidation invalidations[SIM_MAX_INVALIDATIONS];
 	uint32_t fds; /**< Of the process, before. */
 };
 
@@ -121,23 +139,43 @@ void sim_device_detach(struct sim_world *w, struct sim_device *d);
 void sim_device_reset(struct sim_world *w, struct sim_device *d);
 /** Whether it was reset since it was opened, by somebody else or by injection. */
 bool sim_device_was_reset(const struct sim_world *w, const struct sim_device *d);
+/**
+ * Whether requests may be on their way whose operations have ended, and whose memory the program may free: none
+ * ever, but those that a device gave up because their LAST was lost.
+ */
+bool sim_may_be_late(const struct sim_world *w);
 /** How often something was injected at a device. */
 uint64_t sim_device_injected(
 	const struct sim_world *w, const struct sim_device *d, const char *name);
+/** Groups that were answered because their time was over, and what was refused because of them. */
+uint64_t sim_expired(const struct sim_world *w);
 /** Makes a queue, if there is a place and the device has one. */
 void sim_queue_create(struct sim_world *w, struct sim_device *d);
 /** Ends a queue, with whatever is in flight. */
 void sim_queue_destroy(struct sim_world *w, struct sim_queue *q);
 
-/** The program pumps the fault service, if it comes to it. */
-void sim_pump(struct sim_world *w);
+/** What came of a call to pump. */
+enum sim_pumped {
+	SIM_NOT_PUMPED, /**< The program did not come to it. */
+	SIM_PUMPED_NOTHING,
+	SIM_PUMPED, /**< Answers were sent. */
+};
+
+/**
+ * The program pumps the fault service, if it comes to it. Where that has threads they run, and "nothing"
+ * means that none of them could.
+ */
+enum sim_pumped sim_pump(struct sim_world *w);
 /** Devices move once; if none can, time goes on. */
 bool sim_step(struct sim_world *w);
 /** Submits and polls on every queue. @return completions. */
 uint32_t sim_poll_all(struct sim_world *w);
 /** Polls queues of devices that were reset until they say so. */
 void sim_poll_dead(struct sim_world *w);
-/** Goes on until no operation in flight touches a range; fails if that takes too long. */
+/**
+ * Goes on until no operation in flight touches a range; fails if that takes too long. Then destroys the queues
+ * that failed and whose operations touched it.
+ */
 void sim_settle(struct sim_world *w, uint64_t addr, uint64_t len);
 /** The same for all operations. */
 void sim_settle_all(struct sim_world *w);
@@ -145,6 +183,38 @@ void sim_settle_all(struct sim_world *w);
 void sim_check_service(struct sim_world *w);
 /** Takes a range from the devices of every space, and checks that it is gone. */
 void sim_forget(struct sim_world *w, uint64_t addr, uint64_t len);
+/** Checks that a range that was forgotten has not come back, unless operations ask for it. */
+void sim_check_gone(struct sim_world *w, uint64_t addr, uint64_t len);
+
+/** Waits until no device without page requests has an operation in flight: it holds its memory. */
+void sim_settle_held(struct sim_world *w);
+/** Checks what a space says of itself against what the machine has seen. @param quiet nobody maps now. */
+void sim_check_space(struct sim_world *w, uint32_t space, bool quiet);
+/** Whether a device is attached to a space. */
+bool sim_is_bound(const struct sim_world *w, uint32_t space);
+
+/* --- budget.c -------------------------------------------------------------------------------- */
+
+/** Draws the limits of a space. */
+struct svart_space_params sim_budget_draw(struct sim_world *w, struct sim_space *s);
+/**
+ * Whether a space has room for what is attached to it and its queues, and
+ * @param device for one more device, or NULL. @param queue for one more queue.
+ */
+bool sim_budget_fits(
+	const struct sim_world *w, uint32_t space, const struct sim_device *device, bool queue);
+/** The longest operation of a device without page requests. */
+uint64_t sim_budget_held_max(const struct sim_world *w, uint32_t space);
+
+/* --- invalidate.c ---------------------------------------------------------------------------- */
+
+/** Begins one of a range in every space, if there is a place. @return it, or NULL. */
+struct sim_invalidation *sim_invalidate_begin(struct sim_world *w, uint64_t addr, uint64_t len);
+void sim_invalidate_end(struct sim_world *w, struct sim_invalidation *inv);
+/** Ends all that are open. */
+void sim_invalidate_end_all(struct sim_world *w);
+/** Whether one is open that touches a range. */
+bool sim_invalidate_covers(const struct sim_world *w, uint64_t addr, uint64_t len);
 
 /* --- operation.c ----------------------------------------------------------------------------- */
 
@@ -152,11 +222,16 @@ void sim_forget(struct sim_world *w, uint64_t addr, uint64_t len);
 bool sim_op_prep(struct sim_world *w, struct sim_queue *q);
 /** Judges a completion of a queue. */
 void sim_op_judge(struct sim_world *w, struct sim_queue *q, const struct svart_completion *done);
-/** Ends what a queue has in flight, whose completions are lost. */
+/** Ends what a queue has in flight, whose completions are lost, and what failed with it. */
 void sim_ops_lose(struct sim_world *w, struct sim_queue *q);
-/** Whether an operation in flight reads or writes a range, or is without page requests in its pages. */
+/**
+ * Whether an operation in flight, or one that failed with its queue, reads or writes a range, or is without page
+ * requests in its pages.
+ */
 bool sim_ops_touch(struct sim_world *w, uint64_t addr, uint64_t len);
-/** Whether one writes it. */
+/** Only of those that failed. @return the queue of one, or NULL. */
+struct sim_queue *sim_ops_touch_failed(struct sim_world *w, uint64_t addr, uint64_t len);
+/** Whether one, of either kind, writes it. */
 bool sim_ops_write(struct sim_world *w, uint64_t addr, uint64_t len);
 /** Marks those that touch it as disturbed. */
 void sim_ops_disturb(struct sim_world *w, uint64_t addr, uint64_t len);

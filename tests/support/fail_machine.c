@@ -112,13 +112,6 @@ static int fail_eventfd(struct svart_machine *m, unsigned int initial, int flags
 	return of(m)->inner->ops->eventfd(of(m)->inner, initial, flags);
 }
 
-static int fail_userfaultfd(struct svart_machine *m, int flags)
-{
-	if (strikes(m, "userfaultfd", 0))
-		return of(m)->error;
-	return of(m)->inner->ops->userfaultfd(of(m)->inner, flags);
-}
-
 static ssize_t fail_readlink(struct svart_machine *m, const char *path, char *buf, size_t len)
 {
 	if (strikes(m, "readlink", 0))
@@ -193,7 +186,6 @@ static const struct svart_machine_ops fail_ops = {
 	.madvise = fail_madvise,
 	.poll = fail_poll,
 	.eventfd = fail_eventfd,
-	.userfaultfd = fail_userfaultfd,
 	.readlink = fail_readlink,
 	.getrlimit = fail_getrlimit,
 	.listdir = fail_listdir,

@@ -376,6 +376,26 @@ static void fake_pause(struct svart_machine *m, uint64_t deadline_ns)
 }
 
 /* What is not here the space does not call; a call ends the test. */
+static int fake_mmap(struct svart_machine *m, void *addr, size_t len, int prot, int flags, int fd,
+	off_t off, void **out)
+{
+	(void)m;
+	*out = mmap(addr, len, prot, flags, fd, off);
+	return *out != MAP_FAILED ? 0 : -errno;
+}
+
+static int fake_munmap(struct svart_machine *m, void *addr, size_t len)
+{
+	(void)m;
+	return munmap(addr, len) == 0 ? 0 : -errno;
+}
+
+static int fake_madvise(struct svart_machine *m, void *addr, size_t len, int advice)
+{
+	(void)m;
+	return madvise(addr, len, advice) == 0 ? 0 : -errno;
+}
+
 static const struct svart_machine_ops fake_ops = {
 	.name = "fake",
 	.open = fake_open,
@@ -383,6 +403,9 @@ static const struct svart_machine_ops fake_ops = {
 	.ioctl = fake_ioctl,
 	.read = fake_read,
 	.pread = fake_pread,
+	.mmap = fake_mmap,
+	.munmap = fake_munmap,
+	.madvise = fake_madvise,
 	.getrlimit = fake_getrlimit,
 	.now_ns = fake_now_ns,
 	.pause = fake_pause,

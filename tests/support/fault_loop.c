@@ -29,7 +29,7 @@ struct stack {
 
 static int stack_open(struct stack *s, const char *prefix, const char *spec)
 {
-	struct svart_device_info info;
+	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
 	struct svart_init_params init;
 	char args[256];
 	int rc;
@@ -38,7 +38,7 @@ static int stack_open(struct stack *s, const char *prefix, const char *spec)
 		"--no-huge -m 16 --no-pci --no-shconf --iova-mode=va --log-level=error "
 		"--lcores=0@0 --file-prefix=%s",
 		prefix);
-	init = (struct svart_init_params){ .eal_args = args };
+	init = (struct svart_init_params)SVART_INIT_PARAMS_INIT(.eal_args = args);
 	rc = svart_init(&init, &s->rt);
 	if (rc == 0)
 		rc = svart_space_create(s->rt, NULL, &s->space);
@@ -114,8 +114,12 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (rc == 0 && !input_ended())
 		rc = copy_once(&s);
-	if (rc != 0)
+	if (rc != 0) {
 		fputs("fault_loop: a copy failed\n", stderr);
+		/* So that others can look at what is left. */
+		while (!input_ended())
+			;
+	}
 	stack_close(&s);
 	return rc != 0;
 }

@@ -11,8 +11,8 @@ build_dir() { printf '%s' "$TREE/build-dpdk-${DPDK_VERSION//[:~]/_}"; }
 
 build_log() { printf '%s' "$APT/build.log"; }
 
-# quietly WHAT LOG COMMAND...
-quietly() {
+# logged WHAT LOG COMMAND...
+logged() {
     local what=$1 log=$2
     shift 2
     watched "$what" "$log" "$@" && return
@@ -28,12 +28,12 @@ build() {
     if ! grep -qsxF "dpdk_driver_headers = $HEADERS" "$dir/meson-private/cmd_line.txt"; then
         [ ! -f "$dir/build.ninja" ] || option=(--wipe)
         # The tree's libraries want symbols of the tree's C library, which the linker does not see.
-        quietly "meson setup" "$log" env PKG_CONFIG_PATH="$(tree_dir)/pkgconfig" \
+        logged "meson setup" "$log" env PKG_CONFIG_PATH="$(tree_dir)/pkgconfig" \
             meson setup "${option[@]}" "$dir" --werror -Ddpdk_driver_headers="$HEADERS" \
             -Dc_link_args=-Wl,--allow-shlib-undefined
     fi
     say "building svart with it in $dir"
-    quietly "the build" "$log" nice -n 10 ninja -C "$dir" -j "$JOBS"
+    logged "the build" "$log" nice -n 10 ninja -C "$dir" -j "$JOBS"
 }
 
 # Headers that are the version's own must fit. For others nobody has said that they do.

@@ -12,6 +12,7 @@ fetch_version() {
     { command -v apt-get && command -v dpkg-deb; } >/dev/null ||
         cannot "this DPDK comes from Debian's packages, and here is no apt-get"
     [ "$(uname -m)" = x86_64 ] || cannot "the packages are for x86_64, and this is $(uname -m)"
+    "$TREE/dev" deps dpdk-test || cannot "packages are missing that cannot be installed, see above"
     if [ "$UPDATE" = yes ] || [ ! -s "$APT/version" ]; then
         write_sources
         say "looking for $SUITE's DPDK"

@@ -42,10 +42,6 @@ def drop(table):
     return b"d" + u8(table)
 
 
-def drop_pasid(table, pasid):
-    return b"p" + u8(table, pasid)
-
-
 GROUP = {
     "interleaved": b"".join(add(0, key, PASID) for _ in range(3) for key in (4, 8, 12))
     + b"".join(add(0, key, PASID | LAST) for key in (4, 8, 12)),
@@ -54,8 +50,7 @@ GROUP = {
     + b"".join(add(0, 4 * n, PASID | LAST) for n in range(8)),
     "poisoned_then_dropped": b"".join(add(0, 4, PASID) for _ in range(17)) + drop(0) + add(0, 4, 3),
     "two_tables": add(0, 4, 1) + add(1, 4, 1) + add(0, 4, 3) + drop(1) + release(0),
-    "drop_pasid": b"".join(add(0, n, PASID) for n in range(6)) + drop_pasid(0, 1) + drop_pasid(0, 4),
-    "without_pasid": add(0, 4, 0) + add(0, 5, LAST) + drop_pasid(0, 4) + release(0),
+    "without_pasid": add(0, 4, 0) + add(0, 5, LAST) + drop(0) + release(0),
 }
 
 
@@ -153,6 +148,10 @@ def request(pasid, group_id, flags, page):
     return b"q" + u8(pasid, group_id, flags, page)
 
 
+def groups(pasid, nr, flags):
+    return b"g" + u8(pasid, nr // 16, flags)
+
+
 def raw_record(ring, *words):
     return b"r" + ring + b"".join(u64(word) for word in words)
 
@@ -165,12 +164,41 @@ def source(n):
     return b"d" + u8(n)
 
 
+def hand(n):
+    return b"h" + u8(n)
+
+
+def take(n, nr):
+    return b"t" + u8(n, nr)
+
+
+def answer(n, which, invalid=False):
+    return b"a" + u8(n, which * 2 + invalid)
+
+
+def late(n, nr, skip=0):
+    return b"y" + u8(n + 16 * skip, nr // 16)
+
+
+def late_at_drain(nr):
+    return b"l" + u8(nr // 16)
+
+
+def slow(pauses):
+    return b"s" + u8(pauses // 16)
+
+
 def mode(n, eager):
     return b"m" + u8(n, eager)
 
 
 def register(n, value):
     return b"x" + u8(n) + u64(value)
+
+
+# The first source is served by hand from now on.
+BY_HAND = hand(0) + hand(0)
+END = b"e"
 
 
 def raw_cases(ring):
@@ -184,6 +212,15 @@ def raw_cases(ring):
         "eager": mode(0, 1) + request(1, 7, part, 15) + PUMP + request(1, 7, last, 2) + PUMP,
         "stop_marker": request(1, 7, ring | RAW_LAST, 0) + PUMP,
         "without_pasid": request(0, 7, last, 1) + PUMP,
+        "without_pasid_and_owner": source(2) + request(0, 7, part, 1) + request(0, 7, last, 1) + PUMP,
+        "groups_of_nobody_fill_the_memory": (groups(20, 2032, part) + PUMP) * 5
+        + request(1, 7, part, 1)
+        + PUMP
+        + source(0)
+        + source(0)
+        + request(1, 7, last, 1)
+        + PUMP,
+        "groups_of_all_ids": (groups(1, 1024, part) + PUMP) * 2 + groups(1, 512, last) + PUMP,
         "pasid_of_nobody": request(5, 7, part, 1) + request(5, 7, last, 1) + PUMP,
         "stranger": request(1, 7, last | STRANGER, 1) + PUMP,
         "privileged": request(1, 7, part | PRIVILEGED, 1) + request(1, 7, last, 1) + PUMP,
@@ -198,7 +235,34 @@ def raw_cases(ring):
         + source(0)
         + request(1, 7, last, 1)
         + PUMP,
-        "slow_answers": b"s\x10" + request(1, 7, last, 1) + again(1024) + PUMP,
+        "slow_answers": slow(256) + request(1, 7, last, 1) + again(1024) + PUMP,
+        "answers_late_and_out_of_order": BY_HAND
+        + b"".join(request(1, g, last, g) for g in range(4))
+        + take(0, 4)
+        + answer(0, 2)
+        + answer(0, 0, invalid=True)
+        + hand(0),
+        "group_id_used_again_is_flushed": BY_HAND
+        + request(1, 7, last, 1)
+        + take(0, 4)
+        + request(1, 7, part, 2)
+        + PUMP
+        + hand(0),
+        "stop_marker_is_flushed": BY_HAND
+        + request(1, 0, last, 1)
+        + take(0, 4)
+        + request(1, 0, ring | RAW_LAST, 0)
+        + PUMP
+        + hand(0),
+        "overflow_that_nobody_tells": BY_HAND + request(2, 7, last, 1) + again(2064) + PUMP * 9,
+        "overflow_while_it_is_found": request(1, 7, part, 1) + late(1, 4080) + PUMP * 3,
+        "requests_at_a_drain": request(1, 7, last, 1) + PUMP + late_at_drain(32) + source(0),
+        "overflow_at_a_drain": request(1, 7, last, 1) + PUMP + late_at_drain(4080) + source(0),
+        "end_with_all_queued": request(1, 7, part, 1) + request(1, 7, last, 2) + again(512) + END,
+        "end_with_an_overflow": request(1, 7, part, 1) + again(2064) + request(1, 7, last, 2) + END,
+        "end_with_a_slow_unit": request(9, 7, last, 1) + again(16) + slow(4080) + END,
+        # Before the last look of the last flush at a register.
+        "end_with_late_requests": request(9, 7, last, 1) + PUMP + late(1, 48, 7 if ring else 3) + END,
         "tail_out_of_range": register(0, 0xFFFFFFFFFFFFFFFF) + PUMP,
         "tail_unaligned": register(0, 0x21) + PUMP,
         "head_out_of_range": register(1, 0xFFFFFFFF) + request(1, 7, last, 1) + PUMP,

@@ -11,6 +11,9 @@ mount -t sysfs sys /sys
 mount -t debugfs debug /sys/kernel/debug
 mountpoint -q /dev || mount -t devtmpfs dev /dev
 mount -t tmpfs run /run
+# A job may write regular expressions of kernel messages to it, that are no complaints.
+tolerated=/run/svart-tolerated
+: >"$tolerated"
 mkdir -p /dev/shm /dev/pts && mount -t tmpfs shm /dev/shm && mount -t devpts pts /dev/pts
 # shellcheck disable=SC3045 # dash and busybox have it
 ulimit -l unlimited
@@ -35,8 +38,9 @@ echo "guest: up after $(cut -d' ' -f1 /proc/uptime) s: $(uname -r)"
 sh "$SVART_JOB"
 echo "guest: job ended with status $?"
 
-# A kernel that complains has found a mistake of svart's, or has one.
-complaint=$(dmesg | grep -m1 -E 'WARNING:|BUG:|Oops|lockdep|DMAR:.*[Ff]ault|hung task')
+# A kernel that complains has found a mistake of svart's, or has one; but for lines that the job foresaw.
+complaint=$(dmesg | grep -v -f "$tolerated" |
+    grep -m1 -E 'WARNING:|BUG:|Oops|lockdep|DMAR:.*[Ff]ault|hung task')
 if [ -n "$complaint" ]; then
     echo "case kernel_log: failed $complaint"
     dmesg | tail -n 60 | sed 's/^/dmesg: /'

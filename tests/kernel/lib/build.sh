@@ -52,9 +52,10 @@ kernel_configure() {
     config_check "$dir"
 }
 
-# kernel_build RIG TARGET
+# kernel_build RIG TARGET...
 kernel_build() {
-    local rig=$1 target=$2 dir start=$SECONDS
+    local rig=$1 dir start=$SECONDS
+    shift
     dir=$(kernel_dir "$rig")
     [ -e "$dir/.svart-built" ] && return
     fetch_source
@@ -62,8 +63,29 @@ kernel_build() {
     mkdir -p "$dir"
     kernel_configure "$rig" "$dir"
     say "building the $rig kernel in $dir (some minutes, once)"
-    watched "$rig kernel" "$dir/build.log" kernel_make "$rig" -j "$JOBS" "$target" ||
+    watched "$rig kernel" "$dir/build.log" kernel_make "$rig" -j "$JOBS" "$@" ||
         die "the $rig kernel does not build: see $dir/build.log"
     touch "$dir/.svart-built"
     say "built the $rig kernel in $((SECONDS - start)) s"
+}
+
+# guest_module: the module of tests/kernel/guest. Its folder, in that of its kernel, has a hash of its source.
+guest_module() {
+    local hash
+    hash=$(cat "$HERE"/guest/* | sha256sum)
+    printf '%s' "$(kernel_dir qemu)/svart-guest-${hash:0:12}/svart-guest.ko"
+}
+
+# Builds it, unless it is there. The kernel's make writes beside the source, so it gets a copy.
+guest_module_build() {
+    local module dir
+    module=$(guest_module)
+    dir=${module%/*}
+    [ -e "$dir/.svart-built" ] && return
+    say "building the guest's module"
+    mkdir -p "$dir"
+    cp "$HERE"/guest/* "$dir"
+    kernel_make qemu M="$dir" modules >"$dir/build.log" 2>&1 ||
+        die "the guest's module does not build: see $dir/build.log"
+    touch "$dir/.svart-built"
 }

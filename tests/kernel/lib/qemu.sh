@@ -12,8 +12,12 @@ qemu_prepare() {
     [[ $QEMU_VERSION =~ ^[0-9]+:$QEMU_KNOWN\. ]] ||
         die "QEMU is $QEMU_VERSION, and svart's devices are made for $QEMU_KNOWN:" \
             "look at tests/kernel/qemu/qemu_abi.h, then change QEMU_KNOWN in tests/kernel/lib/qemu.sh"
-    kernel_build qemu bzImage
+    kernel_build qemu bzImage modules
     fetch_qemu
+    if [[ " ${SUITES[*]} " == *" idxd "* ]]; then
+        guest_module_build
+        fetch_accel
+    fi
 }
 
 # Sets QEMU to the command that starts it: by its own loader, because its C library is newer than
@@ -29,9 +33,10 @@ qemu_command() {
 }
 
 # What every guest has: VT-d in scalable mode with page requests; edu, a device without them, whose
-# mask lets it reach any address that the IOMMU takes; a requester, which sends any; two DSAs.
+# mask lets it reach any address that the IOMMU takes; a requester, which sends any; two DSAs. la57=off: Linux
+# shares no page table of five levels with a VT-d that has four, as QEMU's has.
 readonly QEMU_MACHINE=(
-    -machine q35 -accel 'tcg,thread=multi' -cpu max -smp 2 -m 2G
+    -machine q35 -accel 'tcg,thread=multi' -cpu 'max,la57=off' -smp 2 -m 2G
     -nodefaults -nographic -no-reboot -serial stdio -monitor none
     -device 'intel-iommu,intremap=on,scalable-mode=on,fsts=on,svm=on,pasid-bits=20,device-iotlb=on,aw-bits=48'
     -device 'edu,dma_mask=0xffffffffffffffff'
@@ -42,17 +47,30 @@ readonly QEMU_MACHINE=(
 )
 
 # no_timer_check: emulated, the check of the timer interrupt is a race, and losing it is a panic.
-# disable_denylist: vfio-pci takes no DSA without it.
-readonly QEMU_APPEND="console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on,sm_on
-    vfio_pci.disable_denylist=1
+# disable_denylist: vfio-pci takes no DSA without it. setcpuid: idxd refuses a CPU without these instructions, and
+# the module of tests/kernel/guest brings them.
+# oops=panic: after an oops a guest may hang.
+readonly QEMU_APPEND="console=ttyS0 quiet panic=-1 oops=panic no_timer_check intel_iommu=on,sm_on
+    vfio_pci.disable_denylist=1 setcpuid=movdir64b,enqcmd
     root=root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=512000 ro"
 
-# qemu_guest JOB SECONDS: boots, runs the script JOB, powers off; the console goes to stdout.
+# The PCI devices that vfio-pci gets: not the DSAs where idxd is to have them.
+qemu_binds() {
+    printf '1234:11e8,1234:5a21'
+    [ "$(suite_get "$1" 5)" = idxd ] || printf ',8086:0b25'
+}
+
+# What a job finds in its environment, as shell.
+qemu_exports() {
+    printf 'export SVART_GUEST_MODULE=%q SVART_ACCEL=%q\n' "$(guest_module)" "$(accel_dir)"
+}
+
+# qemu_guest JOB SECONDS SUITE: boots, runs the script JOB, powers off; the console goes to stdout.
 qemu_guest() {
-    local job=$1 seconds=$2 append=${QEMU_APPEND//$'\n'/ } QEMU
+    local job=$1 seconds=$2 suite=$3 append=${QEMU_APPEND//$'\n'/ } QEMU
     qemu_command
     timeout -k 5 "$seconds" "${QEMU[@]}" "${QEMU_MACHINE[@]}" \
         -kernel "$(kernel_dir qemu)/arch/x86/boot/bzImage" \
-        -append "$append init=$HERE/init/guest.sh SVART_JOB=$job SVART_BIND=1234:11e8,1234:5a21,8086:0b25" \
+        -append "$append init=$HERE/init/guest.sh SVART_JOB=$job SVART_BIND=$(qemu_binds "$suite")" \
         </dev/null 2>&1
 }

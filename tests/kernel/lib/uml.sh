@@ -5,6 +5,8 @@
 #
 # The UML rig: Linux as a process. Its root is this machine's, read-only.
 
+uml_exports() { :; }
+
 uml_prepare() {
     kernel_build uml linux
 }

@@ -16,6 +16,10 @@
 #define PCI_COMMAND_OFF    4
 #define PCI_COMMAND_MASTER (1u << 2)
 
+/* PASID control register, Privileged Mode Enable (PCIe 6.0, 6.20). */
+#define PASID_CONTROL_OFF  (PORT_PASID_OFF + 6)
+#define PASID_CONTROL_PRIV (1u << 2)
+
 /* Pages that one call of QEMU's translates. */
 #define ATS_BATCH 64
 
@@ -31,6 +35,13 @@ static bool bus_master(struct svart_bus *bus)
 	uint32_t command = pci_default_read_config(port_pci(bus_port(bus)), PCI_COMMAND_OFF, 2);
 
 	return (command & PCI_COMMAND_MASTER) != 0;
+}
+
+static bool bus_privileged(struct svart_bus *bus)
+{
+	uint32_t control = pci_default_read_config(port_pci(bus_port(bus)), PASID_CONTROL_OFF, 2);
+
+	return (control & PASID_CONTROL_PRIV) != 0;
 }
 
 static void bus_wake(struct svart_bus *bus)
@@ -62,6 +73,11 @@ static void on_answered(struct qemu_pri_notifier *n, struct qemu_pri_response *r
 	bus_wake(&p->port->bus);
 }
 
+static struct port_pasid **pasid_list(struct pci_port *port, uint32_t pasid)
+{
+	return &port->pasids[pasid % PORT_PASID_LISTS];
+}
+
 static struct port_pasid *pasid_add(struct pci_port *port, uint32_t pasid)
 {
 	struct port_pasid *p = calloc(1, sizeof(*p));
@@ -71,17 +87,18 @@ static struct port_pasid *pasid_add(struct pci_port *port, uint32_t pasid)
 	p->port = port;
 	p->pasid = pasid;
 	p->answered.notify = on_answered;
-	port->pasids[port->nr_pasids++] = p;
+	p->next = *pasid_list(port, pasid);
+	*pasid_list(port, pasid) = p;
 	return p;
 }
 
 static struct port_pasid *pasid_get(struct pci_port *port, uint32_t pasid)
 {
-	for (unsigned int i = 0; i < port->nr_pasids; i++) {
-		if (port->pasids[i]->pasid == pasid)
-			return port->pasids[i];
-	}
-	return port->nr_pasids < PORT_MAX_PASIDS ? pasid_add(port, pasid) : NULL;
+	struct port_pasid *p = *pasid_list(port, pasid);
+
+	while (p != NULL && p->pasid != pasid)
+		p = p->next;
+	return p != NULL ? p : pasid_add(port, pasid);
 }
 
 /* Before the first translation of a PASID. Without notice nothing may be kept: see refresh. */
@@ -105,8 +122,10 @@ static void pasid_watch(struct pci_port *port, uint32_t pasid)
 
 void port_bus_refresh(struct pci_port *port)
 {
-	for (unsigned int i = 0; port->uncached && i < port->nr_pasids; i++)
-		port->model->invalidate(port->dev, port->pasids[i]->pasid, 0, UINT64_MAX);
+	for (unsigned int i = 0; port->uncached && i < PORT_PASID_LISTS; i++) {
+		for (struct port_pasid *p = port->pasids[i]; p != NULL; p = p->next)
+			port->model->invalidate(port->dev, p->pasid, 0, UINT64_MAX);
+	}
 }
 
 /* --- Translation --------------------------------------------------------------------------------- */
@@ -347,6 +366,7 @@ static void bus_interrupt(struct svart_bus *bus, unsigned int vector)
 
 static const struct svart_bus_ops bus_ops = {
 	.bus_master = bus_master,
+	.privileged = bus_privileged,
 	.ats_translate = bus_ats_translate,
 	.page_request = bus_page_request,
 	.pri_allocation = bus_pri_allocation,
@@ -366,17 +386,24 @@ void port_bus_init(struct pci_port *port)
 	port->bus.ops = &bus_ops;
 }
 
+/* Ends what QEMU was asked to call about a PASID. */
+static void pasid_remove(struct pci_port *port, struct port_pasid *p)
+{
+	if (p->answers)
+		pci_pri_unregister_notifier(port_pci(port), p->pasid);
+	if (p->invalidates)
+		pci_iommu_unregister_iotlb_notifier(port_pci(port), p->pasid, &p->invalidated);
+	free(p);
+}
+
 void port_bus_fini(struct pci_port *port)
 {
-	for (unsigned int i = 0; i < port->nr_pasids; i++) {
-		struct port_pasid *p = port->pasids[i];
+	for (unsigned int i = 0; i < PORT_PASID_LISTS; i++) {
+		struct port_pasid *p;
 
-		if (p->answers)
-			pci_pri_unregister_notifier(port_pci(port), p->pasid);
-		if (p->invalidates)
-			pci_iommu_unregister_iotlb_notifier(
-				port_pci(port), p->pasid, &p->invalidated);
-		free(p);
+		while ((p = port->pasids[i]) != NULL) {
+			port->pasids[i] = p->next;
+			pasid_remove(port, p);
+		}
 	}
-	port->nr_pasids = 0;
 }

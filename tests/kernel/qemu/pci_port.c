@@ -21,7 +21,6 @@
 
 /* Places of capabilities: any that do not overlap; extended ones start at 0x100 (PCIe 6.0, 7.6.2). */
 #define CAP_EXPRESS_OFF 0x80
-#define CAP_PASID_OFF   0x100
 #define CAP_ATS_OFF     0x108
 #define CAP_PRI_OFF     0x110
 #define PASID_BITS      20
@@ -40,6 +39,48 @@
 
 #define port_error(errp, ...) error_setg_internal(errp, __FILE__, __LINE__, __func__, __VA_ARGS__)
 
+/* --- Deferrable writes --------------------------------------------------------------------------- */
+
+static bool takes_enqueues(const struct port_bar *bar)
+{
+	const struct svart_device_model *model = bar->port->model;
+
+	return model->enqueue64 != NULL && model->portal_bar == bar->nr;
+}
+
+/* A read of a portal: begins a deferrable write, or says what came of it. */
+static uint64_t enqueue_read(struct pci_port *port, unsigned int bar, uint64_t addr)
+{
+	struct port_enqueue *enqueue = &port->enqueue;
+	bool complete =
+		enqueue->begun && enqueue->addr == addr && enqueue->done == sizeof(enqueue->desc);
+
+	enqueue->begun = !complete;
+	enqueue->addr = addr;
+	enqueue->done = 0;
+	if (!complete)
+		return PORT_ENQUEUE_COOKIE;
+	return port->model->enqueue64(port->dev, bar, addr, enqueue->desc) ? PORT_ENQUEUE_TAKEN
+									   : PORT_ENQUEUE_RETRY;
+}
+
+/* Returns whether a write of a portal is a part of a deferrable one. */
+static bool enqueue_write(struct pci_port *port, uint64_t addr, uint64_t value, unsigned int size)
+{
+	struct port_enqueue *enqueue = &port->enqueue;
+
+	if (!enqueue->begun || addr < enqueue->addr ||
+		addr - enqueue->addr >= sizeof(enqueue->desc))
+		return false;
+	if (addr - enqueue->addr != enqueue->done || size != sizeof(value)) {
+		enqueue->begun = false;
+		return true;
+	}
+	memcpy(enqueue->desc + enqueue->done, &value, sizeof(value));
+	enqueue->done += size;
+	return true;
+}
+
 /* --- Registers ----------------------------------------------------------------------------------- */
 
 /* A step that reads or writes memory may be sent to our own BARs: nothing is there for it. */
@@ -49,6 +90,8 @@ static uint64_t bar_read(void *opaque, uint64_t addr, unsigned int size)
 
 	if (bar->port->stepping)
 		return 0;
+	if (takes_enqueues(bar) && size == 8 && addr % sizeof(bar->port->enqueue.desc) == 0)
+		return enqueue_read(bar->port, bar->nr, addr);
 	return bar->port->model->mmio_read(bar->port->dev, bar->nr, addr, size);
 }
 
@@ -57,6 +100,8 @@ static void bar_write(void *opaque, uint64_t addr, uint64_t value, unsigned int 
 	struct port_bar *bar = opaque;
 
 	if (bar->port->stepping)
+		return;
+	if (takes_enqueues(bar) && enqueue_write(bar->port, addr, value, size))
 		return;
 	bar->port->model->mmio_write(bar->port->dev, bar->nr, addr, size, value);
 	qemu_bh_schedule(bar->port->work);
@@ -117,7 +162,7 @@ static bool port_add_caps(struct pci_port *port, struct qemu_error **errp)
 		return false;
 	}
 	pcie_cap_flr_init(pci);
-	pcie_pasid_init(pci, CAP_PASID_OFF, PASID_BITS, false, false);
+	pcie_pasid_init(pci, PORT_PASID_OFF, PASID_BITS, false, model->pasid_priv);
 	pcie_ats_init(pci, CAP_ATS_OFF, true);
 	pcie_pri_init(pci, CAP_PRI_OFF, model->pri_capacity, true);
 	if (model->nr_vectors == 0)
@@ -167,11 +212,13 @@ static void port_exit(struct qemu_pci_device *pci)
 /* Power on, function level reset. */
 static void port_reset(struct qemu_pci_device *pci)
 {
+	port_of(pci)->enqueue.begun = false;
 	port_of(pci)->model->reset(port_of(pci)->dev);
 }
 
 static void port_config_write(struct qemu_pci_device *pci, uint32_t addr, uint32_t value, int len)
 {
+	vtd_says_smpwc(pci);
 	pci_default_write_config(pci, addr, value, len);
 	pcie_cap_flr_write_config(pci, addr, value, len);
 	qemu_bh_schedule(port_of(pci)->work);
@@ -188,6 +235,20 @@ static void port_set_options(struct qemu_object *obj, const char *value, struct 
 	}
 	free(port->options);
 	port->options = copy;
+}
+
+/* Set while the machine runs (qom-set): a hardware error halts the device, until its own reset or an FLR. */
+static void port_set_halt(struct qemu_object *obj, const char *value, struct qemu_error **errp)
+{
+	struct pci_port *port = (struct pci_port *)obj;
+	bool flr = strcmp(value, "flr") == 0;
+
+	if (port->dev == NULL || port->model->halt == NULL)
+		port_error(errp, "there is nothing to halt");
+	else if (!flr && strcmp(value, "software") != 0)
+		port_error(errp, "halt is flr or software, not '%s'", value);
+	else
+		port->model->halt(port->dev, flr);
 }
 
 /* --- Types --------------------------------------------------------------------------------------- */
@@ -223,6 +284,7 @@ static void type_init(void *klass, const struct svart_device_model *model,
 	pci->class_id = (uint16_t)(model->class_code >> 8);
 	device_class_set_legacy_reset(klass, port_reset);
 	object_class_property_add_str(klass, "options", NULL, port_set_options);
+	object_class_property_add_str(klass, "halt", NULL, port_set_halt);
 }
 
 static void dsa_realize(struct qemu_pci_device *pci, struct qemu_error **errp)

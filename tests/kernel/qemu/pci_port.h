@@ -9,6 +9,7 @@
  *
  *   pci_port.c  the QEMU types "svart-NAME": configuration space, BARs, reset
  *   pci_bus.c   the model's bus: translation, page requests, memory, interrupts
+ *   vtd.c       what QEMU's VT-d does and does not say
  *
  * Everything runs under QEMU's big lock: registers on vCPU threads, answers and invalidations on the
  * vCPU thread that wrote the IOMMU's queue, steps in a bottom half of the main loop. So a step is one
@@ -19,12 +20,42 @@
 #include "qemu_abi.h"
 
 #define PORT_MAX_BARS 6
-/** PASIDs that one device can use in its life. */
-#define PORT_MAX_PASIDS 64
+/** Where the PASID capability is: the first of the extended ones. */
+#define PORT_PASID_OFF 0x100
+/** Lists that PASIDs are in, by their lowest bits. */
+#define PORT_PASID_LISTS 256
 /** What a copy takes in one piece. */
 #define PORT_BOUNCE_BYTES (64 * 1024)
 
+/**
+ * What the first read of a deferrable write returns: see struct port_enqueue. Neither an answer nor all ones.
+ */
+#define PORT_ENQUEUE_COOKIE UINT64_C(0x5356415254454e51)
+/** The answers. */
+#define PORT_ENQUEUE_TAKEN 0
+#define PORT_ENQUEUE_RETRY 1
+
 struct pci_port;
+
+/**
+ * A deferrable write (ENQCMD), which a guest without the instruction makes of plain accesses to 64 bytes
+ * of a portal:
+ *
+ *   a read of 8 bytes     begins it: PORT_ENQUEUE_COOKIE
+ *   eight writes of 8     the descriptor, the first word first
+ *   a read of 8 bytes     ends it: PORT_ENQUEUE_TAKEN or PORT_ENQUEUE_RETRY
+ *
+ * A device has one at a time, so the guest takes a lock around it. A read at any other time begins anew.
+ * Writes without the first read are posted, as ever.
+ *
+ * Owner: its port. Lifetime: from the first read to the last. Locks: QEMU's.
+ */
+struct port_enqueue {
+	bool begun;
+	uint64_t addr;     /**< In the BAR. */
+	unsigned int done; /**< Bytes that were written. */
+	_Alignas(64) uint8_t desc[64];
+};
 
 /**
  * What QEMU calls about one PASID. QEMU knows its address, so it stays where it is.
@@ -35,6 +66,7 @@ struct port_pasid {
 	struct qemu_iommu_notifier invalidated; /**< First: QEMU's pointer leads here. */
 	struct qemu_pri_notifier answered;
 	struct pci_port *port;
+	struct port_pasid *next; /**< Of its list. */
 	uint32_t pasid;
 	bool invalidates; /**< invalidated is registered. */
 	bool answers;     /**< answered is registered. */
@@ -65,9 +97,9 @@ struct pci_port {
 	struct qemu_bh *work;
 	bool stepping;
 	bool uncached; /**< QEMU does not tell of invalidations: no translation outlives a step. */
-	unsigned int nr_pasids;
-	struct port_pasid *pasids[PORT_MAX_PASIDS];
+	struct port_pasid *pasids[PORT_PASID_LISTS]; /**< All that it used in its life. */
 	struct port_bar bars[PORT_MAX_BARS];
+	struct port_enqueue enqueue;
 	uint8_t bounce[PORT_BOUNCE_BYTES];
 };
 
@@ -88,5 +120,8 @@ void port_bus_init(struct pci_port *port);
 void port_bus_fini(struct pci_port *port);
 /** Forgets translations, if QEMU does not tell when they change. Before each step. */
 void port_bus_refresh(struct pci_port *port);
+
+/** Has QEMU's VT-d say that its page walks snoop. Once the machine is built; a second call does nothing. */
+void vtd_says_smpwc(struct qemu_pci_device *owner);
 
 #endif

@@ -199,11 +199,13 @@ struct qemu_region_ops {
 /** enum device_endian: DEVICE_LITTLE_ENDIAN. */
 #define QEMU_LITTLE_ENDIAN 2
 
-/** The machine's memory: what translated addresses are of. system/address-spaces.h. */
+/** The machine's memory: what translated addresses are of, and its MemoryRegion. system/address-spaces.h. */
 extern struct qemu_address_space address_space_memory;
+void *get_system_memory(void);
 
 void memory_region_init_io(void *region, struct qemu_pci_device *owner,
 	const struct qemu_region_ops *ops, void *opaque, const char *name, uint64_t size);
+void memory_region_add_subregion_overlap(void *region, uint64_t off, void *part, int priority);
 uint32_t address_space_rw(struct qemu_address_space *as, uint64_t addr,
 	struct qemu_access_attrs attrs, void *buf, uint64_t len, bool write);
 

@@ -152,7 +152,7 @@ static void read_only_memory_can_only_be_read(struct service *s)
 
 static void write_after_a_read_is_an_upgrade(struct service *s)
 {
-	struct svart_space_stats stats;
+	struct svart_space_stats stats = SVART_SPACE_STATS_INIT();
 	int fd = memfd_create("service", MFD_CLOEXEC);
 	char *va;
 
@@ -269,8 +269,8 @@ static void ten_thousand_faults_are_answered(struct service *s)
 	struct many many = {
 		.va = service_pages(s, MANY_PAGES), .random = seed_get(), .nr = MANY_FAULTS
 	};
-	struct svart_space_stats one, two;
-	struct svart_fault_stats stats;
+	struct svart_space_stats one = SVART_SPACE_STATS_INIT(), two = SVART_SPACE_STATS_INIT();
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 	struct ledger_counts counts;
 	uint64_t start = s->m->ops->now_ns(s->m), took;
 

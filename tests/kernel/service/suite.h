@@ -6,9 +6,9 @@
 /**
  * @file
  * The service suite: svart's space and fault service as they are, on a real /dev/iommu. The rigs are
- * those of the parity suite; what stands between the two (attaching, as runtime/core/attach.c does
- * for VFIO devices) is here. Every group of every case is booked (ledger.h): at a case's end all have
- * been answered, and nothing is left in the kernel.
+ * those of the parity suite; what stands between the two (attaching, as the VFIO transport and
+ * runtime/core/device/attach.c do) is here. Every group of every case is booked (ledger.h): at a case's end all
+ * have been answered, and nothing is left in the kernel.
  */
 
 #include <stdbool.h>

@@ -141,31 +141,86 @@ static int space_rule(struct svart_space *space, uint64_t start, uint64_t end, u
 	return rc;
 }
 
-int svart_space_resolve(
-	struct svart_space *space, uint64_t start, uint64_t end, unsigned int access)
+int svart_space_resolve_while(struct svart_space *space, uint64_t start, uint64_t end,
+	unsigned int access, bool (*wanted)(const void *arg), const void *arg)
 {
+	struct fake_call *call = NULL;
 	int rc;
 
 	assert_true(start < end && start % PAGE == 0 && end % PAGE == 0);
 	assert_true(access != 0 && (access & ~(unsigned int)RW) == 0);
 	pthread_mutex_lock(&space->lock);
 	assert_false(space->closed);
-	if (space->nr_calls < FAKE_MAX)
-		space->calls[space->nr_calls++] = (struct fake_call){ space, start, end, access };
+	if (space->nr_calls < FAKE_MAX) {
+		call = &space->calls[space->nr_calls++];
+		*call = (struct fake_call){ space, start, end, access, 0 };
+	}
 	space->inside++;
 	pthread_cond_broadcast(&space->changed);
 	while (space->blocked)
 		pthread_cond_wait(&space->changed, &space->lock);
 	space->inside--;
 	assert_false(space->closed);
-	if (space->again > 0) {
+	if (wanted != NULL && !wanted(arg)) {
+		rc = -ECANCELED;
+	} else if (space->again > 0) {
 		space->again--;
 		rc = -EAGAIN;
 	} else {
 		rc = space_rule(space, start, end, access);
 	}
+	if (call != NULL)
+		call->rc = rc;
 	pthread_mutex_unlock(&space->lock);
 	return rc;
+}
+
+int svart_space_resolve_leased(struct svart_space *space, struct svart_lessee *lessee,
+	uint64_t addr, unsigned int access, bool (*wanted)(const void *arg), const void *arg)
+{
+	int rc = svart_space_resolve_while(space, addr, addr + PAGE, access, wanted, arg);
+
+	assert_non_null(lessee);
+	pthread_mutex_lock(&space->lock);
+	if (rc == 0)
+		space->leased[space->nr_leased++] = addr;
+	pthread_mutex_unlock(&space->lock);
+	return rc;
+}
+
+bool svart_space_is_tight(const struct svart_space *space)
+{
+	return space->tight;
+}
+
+void svart_space_refuse(struct svart_space *space, uint64_t addr, int rc)
+{
+	pthread_mutex_lock(&space->lock);
+	if (rc == -ENOMEM)
+		space->refused = addr;
+	pthread_mutex_unlock(&space->lock);
+}
+
+void svart_space_listen(struct svart_space *space, struct svart_space_listener *listener)
+{
+	space->listener = listener;
+}
+
+void svart_space_unlisten(struct svart_space *space, struct svart_space_listener *listener)
+{
+	(void)listener;
+	space->listener = NULL;
+}
+
+uint64_t svart_space_ends(const struct svart_space *space)
+{
+	return __atomic_load_n(&space->ends, __ATOMIC_ACQUIRE);
+}
+
+void fake_space_end(struct svart_space *space)
+{
+	__atomic_fetch_add(&space->ends, 1, __ATOMIC_RELEASE);
+	space->listener->wake(space->listener->arg);
 }
 
 /* --- source ---------------------------------------------------------------------------------------- */
@@ -218,6 +273,32 @@ static void source_destroy(struct svart_fault_source *base)
 	(void)base;
 }
 
+static void source_lost(void *arg, enum svart_fault_loss loss, int value)
+{
+	struct fake_source *s = arg;
+
+	atomic_store(&s->lost_how, (int)loss);
+	atomic_store(&s->lost_with, value);
+	atomic_fetch_add(&s->nr_lost, 1);
+}
+
+int fake_source_check(struct svart_fault_source *base)
+{
+	return atomic_load(&((struct fake_source *)base)->check_rc);
+}
+
+void fake_source_watch(void *owner)
+{
+	atomic_fetch_add(&((struct fake_source *)owner)->nr_watches, 1);
+}
+
+void fake_source_assert_lost(struct fake_source *s, enum svart_fault_loss how, int with)
+{
+	assert_int_equal(atomic_load(&s->nr_lost), 1);
+	assert_int_equal(atomic_load(&s->lost_how), how);
+	assert_int_equal(atomic_load(&s->lost_with), with);
+}
+
 void fake_source_init(struct fake_source *s, struct fake_machine *m)
 {
 	memset(s, 0, sizeof(*s));
@@ -227,8 +308,13 @@ void fake_source_init(struct fake_source *s, struct fake_machine *m)
 		.respond = source_respond,
 		.destroy = source_destroy,
 	};
+	s->wing = svart_raw_wing;
+	s->wing.record_nodes = 1;
+	s->ops.wing = &s->wing;
 	s->base.ops = &s->ops;
 	s->base.m = &m->base;
+	s->base.lost = source_lost;
+	s->base.owner = s;
 	s->base.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert_true(s->base.fd >= 0);
 	pthread_mutex_init(&s->lock, NULL);
@@ -321,7 +407,7 @@ uint32_t fake_source_code(struct fake_source *s, uint64_t token)
 
 /* --- world ----------------------------------------------------------------------------------------- */
 
-struct fake_world *fake_world_create(const struct svart_fault_params *params)
+static struct fake_world *world_create(const struct svart_fault_params *params, bool whole_groups)
 {
 	struct fake_world *w = calloc(1, sizeof(*w));
 
@@ -329,9 +415,21 @@ struct fake_world *fake_world_create(const struct svart_fault_params *params)
 	fake_machine_init(&w->m);
 	fake_space_init(&w->space);
 	fake_source_init(&w->source, &w->m);
+	if (whole_groups)
+		w->source.ops.wing = NULL;
 	assert_int_equal(svart_fault_service_init(params, false, &w->service), 0);
 	assert_int_equal(svart_fault_service_add(w->service, &w->source.base, &w->space), 0);
 	return w;
+}
+
+struct fake_world *fake_world_create(const struct svart_fault_params *params)
+{
+	return world_create(params, false);
+}
+
+struct fake_world *fake_world_create_whole(const struct svart_fault_params *params)
+{
+	return world_create(params, true);
 }
 
 struct fake_world *fake_world_create_inline(uint32_t max_requests)
@@ -379,7 +477,7 @@ int fake_world_teardown(void **state)
 
 struct svart_fault_stats fake_world_stats(const struct fake_world *w)
 {
-	struct svart_fault_stats stats;
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 
 	svart_fault_stats_get(w->service, &stats);
 	return stats;

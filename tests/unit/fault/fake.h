@@ -7,7 +7,7 @@
  * @file
  * A world for the fault service: a machine of real eventfds and a clock of the test's, sources that
  * deliver what a test scripts and log what they are answered, and a space that fails and blocks where
- * the test says. The test binary's svart_space_resolve() is the one here.
+ * the test says. The test binary's svart_space_resolve_while() is the one here.
  */
 
 #include <stdarg.h>
@@ -19,6 +19,9 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
+
+#include "raw_lane.h"
 #include "service.h"
 
 #define PAGE 4096u
@@ -50,11 +53,12 @@ struct fake_machine {
 
 void fake_machine_init(struct fake_machine *m);
 
-/** One call of svart_space_resolve(). */
+/** One call of svart_space_resolve_while(). */
 struct fake_call {
 	struct svart_space *space;
 	uint64_t start, end;
 	unsigned int access;
+	int rc;
 };
 
 /** A space whose results the test controls. It is what `struct svart_space` means in these tests. */
@@ -68,12 +72,20 @@ struct svart_space {
 	bool closed;         /**< A call from now on is a bug. */
 	int again;           /**< So many calls fail with -EAGAIN first. */
 	int (*rule)(uint64_t page, unsigned int access); /**< 0 or -errno of a page; NULL: 0. */
-	int range_limit; /**< Ranges of more pages than that give -ENOMEM; 0: none. */
+	int range_limit;           /**< Ranges of more pages than that give -ENOMEM; 0: none. */
+	bool tight;                /**< Leases are needed. */
+	uint64_t leased[FAKE_MAX]; /**< Pages, in the order of their leases. */
+	unsigned int nr_leased;
+	uint64_t refused; /**< The page refused last for want of memory. */
+	uint64_t ends;    /**< Invalidations that have ended. */
+	struct svart_space_listener *listener;
 };
 
 void fake_space_init(struct svart_space *space);
 void fake_space_fini(struct svart_space *space);
 void fake_space_block(struct svart_space *space, bool blocked);
+/** An invalidation has ended. */
+void fake_space_end(struct svart_space *space);
 /** Waits until nr threads are inside. */
 void fake_space_wait_inside(struct svart_space *space, unsigned int nr);
 
@@ -81,6 +93,7 @@ void fake_space_wait_inside(struct svart_space *space, unsigned int nr);
 struct fake_source {
 	struct svart_fault_source base;
 	struct svart_fault_source_ops ops;
+	struct svart_fault_wing wing; /**< Raw queues', but that a record takes one node. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct svart_page_request queue[FAKE_MAX];
@@ -93,12 +106,23 @@ struct fake_source {
 	uint64_t gone_token;      /**< Answers to it are gone already. */
 	int fetch_rc;             /**< Returned by each fetch, if it is not 0. */
 	int respond_rc;
-	bool closed; /**< A call from now on is a bug. */
+	atomic_int check_rc;    /**< Of fake_source_check(). */
+	atomic_uint nr_lost;    /**< Times that the service said it is lost. */
+	atomic_int lost_how;    /**< enum svart_fault_loss of the last time. */
+	atomic_int lost_with;   /**< And its value. */
+	atomic_uint nr_watches; /**< Of fake_source_watch(). */
+	bool closed;            /**< A call from now on is a bug. */
 };
 
-/** A raw queue, unless the test changes s->ops. */
+/** A raw queue, unless the test changes s->ops before it is added to a service. */
 void fake_source_init(struct fake_source *s, struct fake_machine *m);
 void fake_source_fini(struct fake_source *s);
+/** For s->ops.check, which a source has only where a test wants it. Before it is added. */
+int fake_source_check(struct svart_fault_source *s);
+/** For s->base.watch, likewise. */
+void fake_source_watch(void *owner);
+/** Fails the test unless the service has said once that the source is lost, and so. */
+void fake_source_assert_lost(struct fake_source *s, enum svart_fault_loss how, int with);
 /** Queues a request and makes the fd readable. Its token is returned: a new one for each. */
 uint64_t fake_source_push(struct fake_source *s, uint32_t pasid, uint32_t group_id, uint64_t addr,
 	uint32_t access, uint32_t flags);
@@ -121,6 +145,8 @@ struct fake_world {
 };
 
 struct fake_world *fake_world_create(const struct svart_fault_params *params);
+/** One whose source delivers whole groups. */
+struct fake_world *fake_world_create_whole(const struct svart_fault_params *params);
 /** An inline one. */
 struct fake_world *fake_world_create_inline(uint32_t max_requests);
 /** Removes the source, if it is still there, and ends all. */

@@ -156,10 +156,10 @@ static void test_s7_no_memory_leaves_no_partial_request_and_is_answered(void **s
 	unsigned int i;
 
 	for (i = 0; i < 256; i++)
-		assert_int_equal(svart_fault_report(w->service, lane, &r, 0), 0);
+		assert_int_equal(svart_raw_report(w->service, lane, &r, 0), 0);
 	r.flags |= LAST;
 	r.token = 5;
-	assert_int_equal(svart_fault_report(w->service, lane, &r, 0), -ENOMEM);
+	assert_int_equal(svart_raw_report(w->service, lane, &r, 0), -ENOMEM);
 	svart_fault_flush(&w->service->worker);
 	assert_int_equal(fake_source_code(&w->source, 5), INVALID);
 	assert_int_equal(svart_group_pool_free(w->service->pool), 256);
@@ -171,7 +171,7 @@ static void test_s7_what_is_no_page_request_is_refused_and_answered(void **state
 	struct svart_fault_lane *lane = svart_fault_lane_find(w->service, &w->source.base);
 	struct svart_page_request r = { .flags = LAST | BAD, .token = 5 };
 
-	assert_int_equal(svart_fault_report(w->service, lane, &r, 0), -EOPNOTSUPP);
+	assert_int_equal(svart_raw_report(w->service, lane, &r, 0), -EOPNOTSUPP);
 	svart_fault_ready_flush(w->service);
 	assert_int_equal(fake_source_code(&w->source, 5), INVALID);
 	assert_int_equal(w->space.nr_calls, 0);

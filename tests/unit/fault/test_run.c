@@ -190,6 +190,127 @@ static void test_run_thread_does_not_spin_on_a_lost_source(void **state)
 	fake_world_destroy(w);
 }
 
+/* --- descriptors that the program closes ----------------------------------------------------------- */
+
+/** A thread that sleeps on a descriptor sleeps on when somebody closes it: it looks again by itself. */
+static void test_run_fd_closed_while_the_thread_sleeps_on_it_is_found(void **state)
+{
+	struct fake_world *w = fake_world_create(NULL);
+	struct fake_source other;
+	uint64_t token;
+
+	(void)state;
+	fake_source_init(&other, &w->m);
+	assert_int_equal(svart_fault_service_add(w->service, &other.base, &w->space), 0);
+	usleep(50000);
+	close(w->source.base.fd);
+	fake_wait_until(atomic_load(&w->source.nr_lost) == 1);
+	fake_source_assert_lost(&w->source, SVART_FAULT_LOSS_POLL, POLLNVAL);
+	token = fake_source_push(&other, 1, 1, PAGE_AT(1), R, PASID | LAST);
+	fake_source_wait(&other, 1);
+	assert_int_equal(fake_source_code(&other, token), SUCCESS);
+	svart_fault_service_remove(w->service, &other.base);
+	fake_source_fini(&other);
+	w->source.base.fd = eventfd(0, EFD_CLOEXEC);
+	fake_world_destroy(w);
+}
+
+/** The wake eventfd is the lowest number that was free when the source came. */
+static void test_run_closed_wake_fd_stops_nobody_and_does_not_spin(void **state)
+{
+	struct fake_world *w = calloc(1, sizeof(*w));
+	unsigned int polls;
+	uint64_t token;
+	int wake_fd;
+
+	(void)state;
+	assert_non_null(w);
+	fake_machine_init(&w->m);
+	fake_space_init(&w->space);
+	fake_source_init(&w->source, &w->m);
+	assert_int_equal(svart_fault_service_init(NULL, false, &w->service), 0);
+	wake_fd = dup(w->source.base.fd);
+	close(wake_fd);
+	assert_int_equal(svart_fault_service_add(w->service, &w->source.base, &w->space), 0);
+	usleep(50000);
+	assert_int_equal(close(wake_fd), 0);
+	/* The thread wakes, and meets the closed one when it polls again. */
+	token = fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID | LAST);
+	fake_source_wait(&w->source, 1);
+	assert_int_equal(fake_source_code(&w->source, token), SUCCESS);
+	usleep(50000);
+	polls = atomic_load(&w->m.polls);
+	usleep(50000);
+	assert_int_equal(atomic_load(&w->m.polls), polls);
+	assert_int_equal(atomic_load(&w->source.nr_lost), 0);
+	fake_world_destroy(w);
+}
+
+static void check_respond_loses(const struct svart_fault_params *params)
+{
+	struct fake_world *w = fake_world_create(params);
+
+	pthread_mutex_lock(&w->source.lock);
+	w->source.respond_rc = -EIO;
+	pthread_mutex_unlock(&w->source.lock);
+	fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID | LAST);
+	fake_wait_until(atomic_load(&w->source.nr_lost) == 1);
+	fake_source_assert_lost(&w->source, SVART_FAULT_LOSS_RESPOND, EIO);
+	fake_world_destroy(w);
+}
+
+static void test_run_loss_is_told_by_whoever_answers(void **state)
+{
+	const struct svart_fault_params resolvers = { .resolvers = 2 };
+
+	(void)state;
+	check_respond_loses(NULL);
+	check_respond_loses(&resolvers);
+}
+
+static void test_run_dpdk_service_tells_a_loss_too(void **state)
+{
+	struct svart_fault_params params = { .run = SVART_FAULT_RUN_DPDK };
+	struct fake_world *w = calloc(1, sizeof(*w));
+	uint32_t id;
+
+	(void)state;
+	assert_non_null(w);
+	fake_machine_init(&w->m);
+	fake_space_init(&w->space);
+	fake_source_init(&w->source, &w->m);
+	assert_int_equal(svart_fault_service_init(&params, true, &w->service), 0);
+	assert_int_equal(svart_fault_service_add(w->service, &w->source.base, &w->space), 0);
+	assert_int_equal(svart_fault_service_dpdk_id(w->service, &id), 0);
+	assert_int_equal(rte_service_set_runstate_mapped_check(id, 0), 0);
+	w->source.fetch_rc = -ENODEV;
+	fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID | LAST);
+	rte_service_run_iter_on_app_lcore(id, 1);
+	fake_source_assert_lost(&w->source, SVART_FAULT_LOSS_FETCH, ENODEV);
+	fake_world_destroy(w);
+}
+
+static void test_run_sleeping_thread_checks_sources_that_say_nothing(void **state)
+{
+	struct svart_fault_service *service;
+	struct fake_world *w = fake_world_create_inline(64);
+	struct fake_source source;
+
+	(void)state;
+	fake_source_init(&source, &w->m);
+	source.ops.check = fake_source_check;
+	assert_int_equal(svart_fault_service_init(NULL, false, &service), 0);
+	assert_int_equal(svart_fault_service_add(service, &source.base, &w->space), 0);
+	usleep(50000);
+	atomic_store(&source.check_rc, -EIO);
+	fake_wait_until(atomic_load(&source.nr_lost) == 1);
+	fake_source_assert_lost(&source, SVART_FAULT_LOSS_CHECK, EIO);
+	svart_fault_service_remove(service, &source.base);
+	assert_int_equal(svart_fault_service_fini(service), 0);
+	fake_source_fini(&source);
+	fake_world_destroy(w);
+}
+
 /* --- with resolvers that take long --------------------------------------------------------------- */
 
 /** A service with `resolvers` of them; its space blocks. */
@@ -208,12 +329,17 @@ static void test_run_group_whose_deadline_passes_is_invalid_and_its_late_resolve
 	void **state)
 {
 	struct fake_world *w = world_blocked(1, 20 * 1000000);
-	uint64_t token = fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID | LAST), second;
+	uint64_t token, second;
 
 	(void)state;
+	/* Time stands still but for the step below: threads may be late. */
+	atomic_store(&w->m.clock_ns, 1);
+	token = fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID | LAST);
 	fake_space_wait_inside(&w->space, 1);
 	/* The second one waits in the ring behind the first. */
 	second = fake_source_push(&w->source, 1, 2, PAGE_AT(2), R, PASID | LAST);
+	fake_wait_until(fake_world_stats(w).groups == 2);
+	atomic_fetch_add(&w->m.clock_ns, 20 * 1000000);
 	fake_source_wait(&w->source, 2);
 	assert_int_equal(fake_source_code(&w->source, token), INVALID);
 	assert_int_equal(fake_source_code(&w->source, second), INVALID);
@@ -226,6 +352,31 @@ static void test_run_group_whose_deadline_passes_is_invalid_and_its_late_resolve
 	assert_int_equal(fake_source_code(&w->source, token), SUCCESS);
 	fake_world_remove(w);
 	assert_int_equal(fake_source_nr_answers(&w->source), 3);
+	fake_world_destroy(w);
+}
+
+/** The operation has ended by then: the program may have forgotten the pages, and freed them. */
+static void test_run_late_resolver_is_told_that_its_pages_are_not_wanted(void **state)
+{
+	struct fake_world *w = world_blocked(1, 20 * 1000000);
+	uint64_t token;
+
+	(void)state;
+	/* Two pages in a row: each would be tried by itself when the range fails. */
+	fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID);
+	fake_source_push(&w->source, 1, 1, PAGE_AT(2), R, PASID | LAST);
+	fake_space_wait_inside(&w->space, 1);
+	fake_source_wait(&w->source, 1);
+	fake_space_block(&w->space, false);
+	/* The one resolver is done with the late group when it comes to this one. */
+	token = fake_source_push(&w->source, 1, 2, PAGE_AT(5), R, PASID | LAST);
+	fake_source_wait(&w->source, 2);
+	assert_int_equal(fake_source_code(&w->source, token), SUCCESS);
+	assert_int_equal(w->space.nr_calls, 2);
+	assert_int_equal(w->space.calls[0].start, PAGE_AT(1));
+	assert_int_equal(w->space.calls[0].rc, -ECANCELED);
+	assert_int_equal(w->space.calls[1].start, PAGE_AT(5));
+	assert_int_equal(w->space.calls[1].rc, 0);
 	fake_world_destroy(w);
 }
 
@@ -257,9 +408,12 @@ static void test_run_resolver_that_hangs_with_all_nodes_does_not_keep_others_wai
 	uint32_t i;
 
 	(void)state;
+	/* Time stands still until the resolver hangs. */
+	atomic_store(&w->m.clock_ns, 1);
 	for (i = 0; i < 64; i++)
 		fake_source_push(&w->source, 1, i, PAGE_AT(i), R, PASID | LAST);
 	fake_space_wait_inside(&w->space, 1);
+	atomic_store(&w->m.clock_ns, 0);
 	token = fake_source_push(&w->source, 1, i, PAGE_AT(i), R, PASID | LAST);
 	fake_source_wait(&w->source, 65);
 	assert_int_equal(fake_source_code(&w->source, token), INVALID);
@@ -313,6 +467,27 @@ static void test_run_remove_waits_for_a_group_that_is_being_resolved(void **stat
 }
 
 /** Two groups of one pass: the second must not wait for the page of the first. */
+static void test_run_lost_source_is_answered_what_resolvers_have_of_it(void **state)
+{
+	struct fake_world *w = world_blocked(1, 0);
+	uint64_t begun = fake_source_push(&w->source, 1, 1, PAGE_AT(1), R, PASID | LAST), queued;
+
+	(void)state;
+	fake_space_wait_inside(&w->space, 1);
+	queued = fake_source_push(&w->source, 1, 2, PAGE_AT(2), R, PASID | LAST);
+	fake_wait_until(fake_world_stats(w).page_requests == 2);
+	pthread_mutex_lock(&w->source.lock);
+	w->source.fetch_rc = -ENODEV;
+	pthread_mutex_unlock(&w->source.lock);
+	fake_source_push(&w->source, 1, 3, PAGE_AT(3), R, PASID);
+	fake_wait_until(fake_world_stats(w).sources_lost == 1);
+	fake_space_block(&w->space, false);
+	fake_source_wait(&w->source, 2);
+	assert_int_equal(fake_source_code(&w->source, begun), SUCCESS);
+	assert_int_equal(fake_source_code(&w->source, queued), SUCCESS);
+	fake_world_destroy(w);
+}
+
 static void test_run_resolvers_share_the_groups_of_one_pass(void **state)
 {
 	struct fake_world *w = world_blocked(2, 0);
@@ -493,13 +668,20 @@ int main(void)
 		cmocka_unit_test(test_run_control_threads_of_eal_answer_each_group_once),
 		cmocka_unit_test(test_run_thread_sleeps_while_there_is_nothing_to_do),
 		cmocka_unit_test(test_run_thread_does_not_spin_on_a_lost_source),
+		cmocka_unit_test(test_run_fd_closed_while_the_thread_sleeps_on_it_is_found),
+		cmocka_unit_test(test_run_closed_wake_fd_stops_nobody_and_does_not_spin),
+		cmocka_unit_test(test_run_loss_is_told_by_whoever_answers),
+		cmocka_unit_test(test_run_dpdk_service_tells_a_loss_too),
+		cmocka_unit_test(test_run_sleeping_thread_checks_sources_that_say_nothing),
 		cmocka_unit_test(
 			test_run_group_whose_deadline_passes_is_invalid_and_its_late_resolver_silent),
+		cmocka_unit_test(test_run_late_resolver_is_told_that_its_pages_are_not_wanted),
 		cmocka_unit_test(test_run_nodes_of_late_resolvers_come_back),
 		cmocka_unit_test(
 			test_run_resolver_that_hangs_with_all_nodes_does_not_keep_others_waiting),
 		cmocka_unit_test(test_run_deadline_does_not_hit_a_group_that_is_in_time),
 		cmocka_unit_test(test_run_remove_waits_for_a_group_that_is_being_resolved),
+		cmocka_unit_test(test_run_lost_source_is_answered_what_resolvers_have_of_it),
 		cmocka_unit_test(test_run_resolvers_share_the_groups_of_one_pass),
 		cmocka_unit_test(test_run_remove_does_not_wait_for_another_sources_page),
 		cmocka_unit_test(

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "fake.h"
 
 #define NR_FEEDERS 3
@@ -138,7 +139,7 @@ static void stress(struct svart_fault_params params)
 	struct feeder feeders[NR_FEEDERS];
 	pthread_t threads[NR_FEEDERS];
 	struct svart_fault_service *service;
-	struct svart_fault_stats stats;
+	struct svart_fault_stats stats = SVART_FAULT_STATS_INIT();
 	uint64_t seed = fake_seed();
 	struct fake_machine m;
 	int i;
@@ -189,6 +190,36 @@ static void test_stress_inline_answers_each_group_once(void **state)
 	stress((struct svart_fault_params){ .run = SVART_FAULT_RUN_INLINE, .max_requests = 256 });
 }
 
+/** Resolves a group and puts it aside, again and again, until somebody else has answered it. */
+static void *putter_main(void *arg)
+{
+	struct svart_fault_group *g = arg;
+
+	while (svart_fault_group_move(g, SVART_FAULT_GROUP_QUEUED, SVART_FAULT_GROUP_RESOLVING) &&
+		svart_fault_group_move(g, SVART_FAULT_GROUP_RESOLVING, SVART_FAULT_GROUP_QUEUED))
+		;
+	return NULL;
+}
+
+/* A deadline once found a group in neither state, for it was put aside between two looks. */
+static void test_stress_group_is_taken_while_it_is_put_aside(void **state)
+{
+	struct svart_fault_group g = { 0 };
+	pthread_t putter;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2000; i++) {
+		atomic_init(&g.state, SVART_FAULT_GROUP_QUEUED);
+		assert_int_equal(pthread_create(&putter, NULL, putter_main, &g), 0);
+		while (i % 2 == 0 && atomic_load(&g.state) == SVART_FAULT_GROUP_QUEUED)
+			;
+		assert_true(svart_fault_group_take(&g));
+		pthread_join(putter, NULL);
+		assert_false(svart_fault_group_take(&g));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_stress_resolvers_answer_each_group_once),
 		cmocka_unit_test(test_stress_resolvers_with_deadlines_answer_each_group_once),
 		cmocka_unit_test(test_stress_inline_answers_each_group_once),
+		cmocka_unit_test(test_stress_group_is_taken_while_it_is_put_aside),
 	};
 
 	return cmocka_run_group_tests_name("stress", tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #include <linux/pci_regs.h>
 
 #include "model_options.h"
-#include "model_vfio.h"
+#include "vfio_cdev.h"
 
 static struct probe *last_probe;
 
@@ -56,6 +56,20 @@ static void probe_portal64(
 	memcpy(p->portal, descs, sizeof(p->portal));
 	atomic_fetch_add(&p->nr_portal, nr);
 	p->bus->ops->wake(p->bus);
+}
+
+static bool probe_enqueue64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+{
+	probe_portal64(dev, bar, off, desc, 1);
+	return ((struct probe *)dev)->takes_enqueues;
+}
+
+static void probe_halt(void *dev, bool flr)
+{
+	struct probe *p = dev;
+
+	p->nr_halts += !flr;
+	p->nr_flr_halts += flr;
 }
 
 static void probe_invalidate(void *dev, uint32_t pasid, uint64_t va, uint64_t len)
@@ -120,9 +134,11 @@ const struct svart_device_model probe_model = {
 	.mmio_read = probe_mmio_read,
 	.mmio_write = probe_mmio_write,
 	.portal64 = probe_portal64,
+	.enqueue64 = probe_enqueue64,
 	.invalidate = probe_invalidate,
 	.page_response = probe_page_response,
 	.reset = probe_reset,
+	.halt = probe_halt,
 	.step = probe_step,
 };
 

@@ -64,6 +64,8 @@ struct probe {
 	atomic_uint nr_portal;
 	uint64_t portal_off;
 	uint8_t portal[64];
+	bool takes_enqueues;
+	unsigned int nr_halts, nr_flr_halts;
 	/** Sent from within page_response(), if set. */
 	const struct svart_bus_page_request *follow_up;
 };

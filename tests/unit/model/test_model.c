@@ -55,6 +55,8 @@ static void test_locate_with_options_that_contradict_gives_einval(void **state)
 	assert_int_equal(svart_machine_model.locate(m, "dsa0", "wqs=4,seed=5", address), 0);
 	assert_int_equal(svart_machine_model.locate(m, "dsa0", "step=thread", address), -EINVAL);
 	assert_int_equal(svart_machine_model.locate(m, "dsa0", "seed=6", address), -EINVAL);
+	assert_int_equal(svart_machine_model.locate(m, "dsa0", "vmas=trusted", address), 0);
+	assert_int_equal(svart_machine_model.locate(m, "dsa0", "vmas=checked", address), -EINVAL);
 	assert_int_equal(svart_machine_model.locate(m, "dsa0", "wqs=2", address), -EINVAL);
 	assert_int_equal(svart_machine_model.locate(m, "dsa1", "wqs=2", address), 0);
 	assert_int_equal(svart_machine_model.locate(m, "dsa2", "nonsense=2", address), -EINVAL);

@@ -18,7 +18,7 @@ static void test_options_without_text_are_the_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(svart_model_options_parse(NULL, &o), 0);
-	assert_false(o.manual || o.has_step || o.has_seed);
+	assert_false(o.manual || o.has_step || o.has_seed || o.has_vmas || o.check_vmas);
 	assert_int_equal(o.seed, 1);
 	assert_string_equal(o.device, "");
 	assert_int_equal(svart_model_options_parse("", &o), 0);
@@ -35,10 +35,22 @@ static void test_options_are_split_between_machine_and_device(void **state)
 	assert_string_equal(o.device, "wqs=2,a=b=c");
 }
 
+static void test_options_say_whether_vmas_are_checked(void **state)
+{
+	struct svart_model_options o;
+
+	(void)state;
+	assert_int_equal(svart_model_options_parse("vmas=checked", &o), 0);
+	assert_true(o.has_vmas && o.check_vmas);
+	assert_int_equal(svart_model_options_parse("vmas=trusted", &o), 0);
+	assert_true(o.has_vmas && !o.check_vmas);
+}
+
 static void test_options_that_are_bad_give_einval(void **state)
 {
-	static const char *const bad[] = { "step", "=1", "step=", "step=soon", "seed=", "seed=x",
-		"seed=-1", "seed=1x", "seed=99999999999999999999", "a=1,,b=2", ",a=1" };
+	static const char *const bad[] = { "step", "=1", "step=", "step=soon", "vmas=", "vmas=on",
+		"seed=", "seed=x", "seed=-1", "seed=1x", "seed=99999999999999999999", "a=1,,b=2",
+		",a=1" };
 	struct svart_model_options o;
 	char text[400];
 	size_t i;
@@ -69,6 +81,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_without_text_are_the_defaults),
 		cmocka_unit_test(test_options_are_split_between_machine_and_device),
+		cmocka_unit_test(test_options_say_whether_vmas_are_checked),
 		cmocka_unit_test(test_options_that_are_bad_give_einval),
 		cmocka_unit_test(test_options_check_refuses_keys_that_are_not_named),
 	};

@@ -106,7 +106,7 @@ int resolve(struct fixture *fx, const void *addr, size_t len, unsigned int acces
 
 struct svart_space_stats stats_of(struct fixture *fx)
 {
-	struct svart_space_stats stats;
+	struct svart_space_stats stats = SVART_SPACE_STATS_INIT();
 
 	svart_space_stats_get(fx->space, &stats);
 	return stats;

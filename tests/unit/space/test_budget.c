@@ -490,6 +490,34 @@ static void test_budget_status_that_cannot_be_read_means_not_exempt(void **state
 	assert_int_equal(limit, UINT64_C(8) << 20);
 }
 
+static void test_budget_status_that_is_cut_means_not_exempt(void **state)
+{
+	uint64_t limit;
+
+	(void)state;
+	assert_int_equal(
+		default_limit("Name:\ttest\nCapEff:\t000000004000", UINT64_C(8) << 20, &limit), 0);
+	assert_int_equal(limit, UINT64_C(8) << 20);
+}
+
+/** NGROUPS_MAX groups: the line of the capabilities comes after theirs. */
+static void test_budget_status_of_many_groups_is_read_to_the_capabilities(void **state)
+{
+	const size_t nr_groups = 65536, each = strlen("4294967294 ");
+	char *status = malloc(16 + nr_groups * each + sizeof(EXEMPT)), *at;
+	uint64_t limit, memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * PAGE;
+	size_t i;
+
+	(void)state;
+	at = stpcpy(status, "Groups:\t");
+	for (i = 0; i < nr_groups; i++)
+		at = stpcpy(at, "4294967294 ");
+	strcpy(stpcpy(at, "\n"), EXEMPT);
+	assert_int_equal(default_limit(status, UINT64_C(8) << 20, &limit), 0);
+	assert_true(limit > memory / 2 && limit / 2 <= memory / 2);
+	free(status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +547,8 @@ int main(void)
 		cmocka_unit_test(test_budget_default_without_any_limit_is_half_of_memory),
 		cmocka_unit_test(test_budget_default_of_next_to_nothing_says_what_to_raise),
 		cmocka_unit_test(test_budget_status_that_cannot_be_read_means_not_exempt),
+		cmocka_unit_test(test_budget_status_that_is_cut_means_not_exempt),
+		cmocka_unit_test(test_budget_status_of_many_groups_is_read_to_the_capabilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,7 @@ static void test_forget_of_one_byte_takes_the_whole_area_and_no_other(void **sta
 }
 
 /** What a program is about to unmap must not come back with a fault beside it. */
-static void test_forgotten_pages_are_left_out_of_windows_until_one_is_asked_for(void **state)
+static void test_forgotten_pages_are_left_out_of_windows_until_each_is_asked_for(void **state)
 {
 	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
 	struct fixture fx;
@@ -67,10 +67,49 @@ static void test_forgotten_pages_are_left_out_of_windows_until_one_is_asked_for(
 	assert_int_equal(resolve(&fx, mem + 9 * PAGE, PAGE, R), 0);
 	assert_true(fake_is_mapped(fx.fake, mem + 8 * PAGE));
 	assert_false(fake_is_mapped(fx.fake, mem + 7 * PAGE));
+	/* One page of them is wanted again: it alone is, the others may be about to go. */
 	assert_int_equal(resolve(&fx, mem + 6 * PAGE, PAGE, R), 0);
-	assert_true(fake_is_mapped(fx.fake, mem + 4 * PAGE));
+	assert_false(fake_is_mapped(fx.fake, mem + 4 * PAGE));
+	assert_false(fake_is_mapped(fx.fake, mem + 5 * PAGE));
+	assert_false(fake_is_mapped(fx.fake, mem + 7 * PAGE));
+	assert_int_equal(resolve(&fx, mem + 4 * PAGE, 4 * PAGE, R), 0);
+	assert_true(fake_is_mapped(fx.fake, mem + 7 * PAGE));
 	fixture_close(&fx);
 	chunks_free(mem, 1);
+}
+
+static void test_forgotten_pages_that_are_asked_for_together_are_one_map(void **state)
+{
+	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
+	struct fixture fx;
+
+	(void)state;
+	fixture_open(&fx, NULL);
+	assert_int_equal(forget(&fx, mem, CHUNK), 0);
+	assert_int_equal(resolve(&fx, mem + 8 * PAGE, 8 * PAGE, R), 0);
+	assert_int_equal(fake_nr_maps(fx.fake), 1);
+	assert_int_equal(fake_bytes(fx.fake), 8 * PAGE);
+	fixture_close(&fx);
+	chunks_free(mem, 1);
+}
+
+/** However many are forgotten before the first is unmapped, none comes back. */
+static void test_forget_of_thousands_of_ranges_brings_none_back(void **state)
+{
+	uint8_t *mem = chunks_new(40, PROT_READ | PROT_WRITE);
+	const size_t nr = 40 * CHUNK / PAGE;
+	struct fixture fx;
+	size_t i;
+
+	(void)state;
+	fixture_open(&fx, NULL);
+	for (i = 0; i < nr; i += 2)
+		assert_int_equal(forget(&fx, mem + i * PAGE, PAGE), 0);
+	for (i = 1; i < nr; i += 2)
+		assert_int_equal(resolve(&fx, mem + i * PAGE, PAGE, R), 0);
+	assert_int_equal(fake_bytes(fx.fake), nr / 2 * PAGE);
+	fixture_close(&fx);
+	chunks_free(mem, 40);
 }
 
 static void test_forget_unaligned_takes_both_end_pages(void **state)
@@ -469,7 +508,9 @@ int main(void)
 		cmocka_unit_test(test_forget_unmaps_the_range),
 		cmocka_unit_test(test_forget_of_one_byte_takes_the_whole_area_and_no_other),
 		cmocka_unit_test(
-			test_forgotten_pages_are_left_out_of_windows_until_one_is_asked_for),
+			test_forgotten_pages_are_left_out_of_windows_until_each_is_asked_for),
+		cmocka_unit_test(test_forgotten_pages_that_are_asked_for_together_are_one_map),
+		cmocka_unit_test(test_forget_of_thousands_of_ranges_brings_none_back),
 		cmocka_unit_test(test_forget_unaligned_takes_both_end_pages),
 		cmocka_unit_test(test_forget_of_nothing_makes_no_call),
 		cmocka_unit_test(test_forget_of_a_range_that_wraps_is_refused),

@@ -13,6 +13,7 @@
 #define PIN_LIMIT    (NR_PAGES * PAGE)
 #define NR_HOLDERS   4
 #define STORM_ROUNDS 2000
+#define STORM_TRIES  1000
 
 static void open_for_holds(struct fixture *fx, uint64_t pin_limit)
 {
@@ -308,6 +309,19 @@ static void *hold_and_release(void *arg)
 	return NULL;
 }
 
+/** What others hold, and what is mapped around it, may be in the way for a moment, and no longer. */
+static int resolve_in_the_storm(struct fixture *fx, uint8_t *mem, size_t len)
+{
+	unsigned int tries;
+	int rc = -ENOMEM;
+
+	for (tries = 0; rc == -ENOMEM && tries < STORM_TRIES; tries++) {
+		rc = resolve(fx, mem, len, R);
+		sched_yield();
+	}
+	return rc;
+}
+
 /** Around the border of two chunks, with a limit that evicts and a thread that forgets. */
 static void test_held_pages_stay_mapped_in_a_storm(void **state)
 {
@@ -325,7 +339,7 @@ static void test_held_pages_stay_mapped_in_a_storm(void **state)
 			pthread_create(&holders[i].thread, NULL, hold_and_release, &holders[i]), 0);
 	}
 	for (i = 0; i < 100; i++) {
-		assert_int_equal(resolve(&fx, mem + CHUNK / 2, 40 * PAGE, R), 0);
+		assert_int_equal(resolve_in_the_storm(&fx, mem + CHUNK / 2, 40 * PAGE), 0);
 		assert_int_equal(svart_space_forget(fx.space, mem + CHUNK - 4 * PAGE, 8 * PAGE), 0);
 	}
 	for (i = 0; i < NR_HOLDERS; i++) {

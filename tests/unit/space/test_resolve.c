@@ -30,6 +30,60 @@ static void test_resolve_lone_fault_maps_an_aligned_window(void **state)
 	chunks_free(mem, 1);
 }
 
+/** Says "wanted" so many times. */
+static bool is_wanted(const void *arg)
+{
+	unsigned int *times = *(unsigned int *const *)arg;
+
+	if (*times == 0)
+		return false;
+	(*times)--;
+	return true;
+}
+
+static int resolve_while(struct fixture *fx, const uint8_t *at, size_t len, unsigned int times)
+{
+	unsigned int *arg = &times;
+	uintptr_t start = (uintptr_t)at;
+
+	return svart_space_resolve_while(fx->space, start, start + len, R, is_wanted, &arg);
+}
+
+static void test_resolve_of_what_is_not_wanted_any_more_maps_nothing(void **state)
+{
+	uint8_t *mem = chunks_new(2, PROT_READ | PROT_WRITE);
+	struct fixture fx;
+
+	(void)state;
+	fixture_open_exact(&fx);
+	assert_int_equal(resolve_while(&fx, mem, PAGE, 0), -ECANCELED);
+	assert_int_equal(fake_nr_maps(fx.fake), 0);
+	/* Interest that is lost between two chunks leaves the second one alone. */
+	assert_int_equal(resolve_while(&fx, mem + CHUNK - PAGE, 2 * PAGE, 1), -ECANCELED);
+	assert_int_equal(fake_nr_maps(fx.fake), 1);
+	assert_int_equal(fake_area_at(fx.fake, mem + CHUNK - PAGE).len, PAGE);
+	/* What is mapped needs no interest. */
+	assert_int_equal(resolve_while(&fx, mem + CHUNK - PAGE, PAGE, 0), 0);
+	fixture_close(&fx);
+	chunks_free(mem, 2);
+}
+
+/** A fault beside it maps what is around it, but never what was forgotten and not asked for since. */
+static void test_resolve_of_what_is_not_wanted_any_more_leaves_it_forgotten(void **state)
+{
+	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
+	struct fixture fx;
+
+	(void)state;
+	fixture_open(&fx, NULL);
+	assert_int_equal(svart_space_forget(fx.space, mem + 4 * PAGE, PAGE), 0);
+	assert_int_equal(resolve_while(&fx, mem + 4 * PAGE, PAGE, 0), -ECANCELED);
+	assert_int_equal(resolve(&fx, mem, PAGE, R), 0);
+	assert_int_equal(fake_area_at(fx.fake, mem).len, 4 * PAGE);
+	fixture_close(&fx);
+	chunks_free(mem, 1);
+}
+
 static void test_resolve_mapped_page_makes_no_call(void **state)
 {
 	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
@@ -96,12 +150,14 @@ static void test_resolve_window_takes_only_absent_pages(void **state)
 {
 	const struct svart_space_params params = { .fault_around_bytes = 16 * 8 * PAGE };
 	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
+	struct svart_invalidation inv;
 	struct fixture fx;
 
 	(void)state;
 	fixture_open(&fx, &params); /* A lone fault maps 8 pages. */
 	assert_int_equal(resolve(&fx, mem, 16 * PAGE, R), 0);
-	assert_int_equal(svart_space_forget(fx.space, mem, 16 * PAGE), 0);
+	assert_int_equal(svart_space_invalidate_begin(fx.space, mem, 16 * PAGE, &inv), 0);
+	assert_int_equal(svart_space_invalidate_end(fx.space, &inv), 0);
 	assert_int_equal(resolve(&fx, mem + 5 * PAGE, 11 * PAGE, R), 0);
 	assert_int_equal(fake_bytes(fx.fake), 16 * PAGE);
 	assert_int_equal(svart_space_forget(fx.space, mem, 16 * PAGE), 0);
@@ -641,6 +697,46 @@ static void test_resolve_during_an_upgrade_waits_for_it(void **state)
 	close(fd);
 }
 
+/** What cannot ask for VMAs: each time it is interrupted. */
+static const struct svart_machine_ops *asks;
+
+static int interrupted_ioctl(struct svart_machine *m, int fd, unsigned long request, void *arg)
+{
+	return ((struct fake_iommufd *)m)->fd == fd ? asks->ioctl(m, fd, request, arg) : -EINTR;
+}
+
+static ssize_t interrupted_pread(struct svart_machine *m, int fd, void *buf, size_t len, off_t off)
+{
+	(void)m;
+	(void)fd;
+	(void)buf;
+	(void)len;
+	(void)off;
+	return -EINTR;
+}
+
+static void test_resolve_while_vmas_cannot_be_told_is_eagain_and_no_fault(void **state)
+{
+	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
+	struct svart_machine_ops interrupted;
+	struct fixture fx;
+
+	(void)state;
+	fixture_open(&fx, NULL);
+	asks = fx.fake->machine.ops;
+	interrupted = *asks;
+	interrupted.ioctl = interrupted_ioctl;
+	interrupted.pread = interrupted_pread;
+	fx.fake->machine.ops = &interrupted;
+	assert_int_equal(resolve(&fx, mem, PAGE, W), -EAGAIN);
+	assert_int_equal(fake_nr_maps(fx.fake), 0);
+	fx.fake->machine.ops = asks;
+	assert_int_equal(resolve(&fx, mem, PAGE, W), 0);
+	assert_true(fake_is_writable(fx.fake, mem));
+	fixture_close(&fx);
+	chunks_free(mem, 1);
+}
+
 static void test_resolve_in_two_spaces_is_independent(void **state)
 {
 	uint8_t *mem = chunks_new(1, PROT_READ | PROT_WRITE);
@@ -674,6 +770,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resolve_lone_fault_maps_an_aligned_window),
+		cmocka_unit_test(test_resolve_of_what_is_not_wanted_any_more_maps_nothing),
+		cmocka_unit_test(test_resolve_of_what_is_not_wanted_any_more_leaves_it_forgotten),
 		cmocka_unit_test(test_resolve_mapped_page_makes_no_call),
 		cmocka_unit_test(test_resolve_sequential_faults_need_few_maps),
 		cmocka_unit_test(test_resolve_range_over_chunks_maps_each_chunk_apart),
@@ -709,6 +807,7 @@ int main(void)
 		cmocka_unit_test(test_resolve_next_to_a_pending_page_does_not_wait),
 		cmocka_unit_test(test_resolve_that_joined_a_failing_map_tries_itself),
 		cmocka_unit_test(test_resolve_during_an_upgrade_waits_for_it),
+		cmocka_unit_test(test_resolve_while_vmas_cannot_be_told_is_eagain_and_no_fault),
 		cmocka_unit_test(test_resolve_in_two_spaces_is_independent),
 	};
 

@@ -209,7 +209,9 @@ static void test_space_stats_count_what_happened(void **state)
 	assert_int_equal(stats.unmaps, 1);
 	assert_int_equal(stats.pinned_bytes, PAGE);
 	assert_int_equal(stats.pinned_bytes_peak, 2 * PAGE);
-	assert_int_equal(stats.evictions + stats.upgrades + stats.exact_retries, 0);
+	assert_int_equal(stats.evictions + stats.upgrades + stats.exact_retries + stats.replaced +
+				 stats.replaced_held,
+		0);
 	fixture_close(&fx);
 	chunks_free(mem, 1);
 }

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "device_state.h"
+#include "error.h"
+#include "held_queue.h"
+#include "loss.h"
+#include "machine.h"
+#include "queue_stub.h"
+#include "service.h"
+#include "sized.h"
+
+/** Polls of memory before a wait first yields: this is long enough for a device that is almost done. */
+#define SPINS_BEFORE_PAUSE 64
+/**
+ * Time between two looks at the device's registers, in a wait that finds nothing: each look takes some
+ * reads.
+ */
+#define LOOK_NS UINT64_C(1000000)
+/** Time between two looks that take system calls. */
+#define LOOK_DEEP_NS UINT64_C(10000000)
+
+static const struct svart_sized params_sized =
+	SVART_SIZED(svart_queue_params, space, SVART_QUEUE_PARAMS_INIT);
+static const struct svart_sized error_sized =
+	SVART_SIZED(svart_queue_error, text, SVART_QUEUE_ERROR_INIT);
+
+static struct svart_core_queue *core_of(const struct svart_queue *q)
+{
+	return (struct svart_core_queue *)(uintptr_t)q; /* First member of the first member. */
+}
+
+static int find_index(const struct svart_device *dev, uint32_t *index)
+{
+	uint32_t i;
+
+	for (i = 0; i < dev->pmd.caps.nr_queues; i++) {
+		if (dev->queues[i] == NULL) {
+			*index = i;
+			return 0;
+		}
+	}
+	return svart_fail(-ENOSPC,
+		"all %u queues of %s are in use: destroy one, or open the device with "
+		"queues=N",
+		dev->pmd.caps.nr_queues, dev->name);
+}
+
+static int check_params(struct svart_device *dev, const struct svart_queue_params *params,
+	struct svart_core_queue *q)
+{
+	q->pmd.depth = params->depth != 0 ? params->depth : dev->pmd.caps.queue_depth;
+	if (q->pmd.depth > dev->pmd.caps.queue_depth)
+		return svart_fail(-EINVAL, "queue depth %u: %s has 1 to %u", q->pmd.depth,
+			dev->name, dev->pmd.caps.queue_depth);
+	q->attachment = svart_attachment_find(dev, params->space);
+	if (q->attachment == NULL)
+		return svart_fail(-ENOENT,
+			"%s is not attached to the queue's space: call "
+			"svart_device_attach() first",
+			dev->name);
+	return find_index(dev, &q->pmd.index);
+}
+
+static int start_queue(struct svart_device *dev, const struct svart_queue_params *params,
+	struct svart_core_queue *q)
+{
+	int rc = svart_device_check_there(dev);
+
+	if (rc == 0)
+		rc = check_params(dev, params, q);
+	if (rc != 0)
+		return rc;
+	q->dev = dev;
+	q->pmd.dev = &dev->pmd;
+	q->pmd.pasid = q->attachment->pasid;
+	svart_queue_disarm(&q->pmd.fast);
+	rc = dev->ops->queue_start(&q->pmd);
+	if (rc != 0)
+		return rc;
+	if (!dev->pmd.page_requests)
+		rc = svart_held_queue_create(&q->pmd, q->attachment->space, &q->held);
+	if (rc != 0) {
+		dev->ops->queue_stop(&q->pmd);
+		return rc;
+	}
+	dev->queues[q->pmd.index] = q;
+	atomic_fetch_add(&dev->nr_queues, 1);
+	q->attachment->nr_queues++;
+	svart_device_lost_again(dev);
+	return 0;
+}
+
+int svart_queue_create(
+	struct svart_device *dev, const struct svart_queue_params *given, struct svart_queue **out)
+{
+	struct svart_queue_params params;
+	struct svart_core_queue *q;
+	int rc = svart_check_alive(dev->rt);
+
+	if (rc == 0)
+		rc = svart_sized_in(&params_sized, &params, given);
+	if (rc != 0)
+		return rc;
+	q = aligned_alloc(_Alignof(struct svart_core_queue), sizeof(*q));
+	if (q == NULL)
+		return svart_fail(-ENOMEM, "out of memory");
+	memset(q, 0, sizeof(*q));
+	pthread_mutex_lock(&dev->rt->lock);
+	rc = start_queue(dev, &params, q);
+	pthread_mutex_unlock(&dev->rt->lock);
+	if (rc != 0) {
+		free(q);
+		return rc;
+	}
+	*out = &q->pmd.fast;
+	return 0;
+}
+
+static uint32_t in_flight(const struct svart_core_queue *q)
+{
+	if (q->stopped)
+		return 0;
+	return q->held != NULL ? svart_held_queue_in_flight(q->held)
+			       : q->dev->ops->queue_in_flight(&q->pmd);
+}
+
+static bool has_failed(const struct svart_core_queue *q)
+{
+	return q->stopped || q->dev->ops->queue_failed(&q->pmd);
+}
+
+/** Stops the hardware queue, unless that is done, and frees the driver's part. */
+static void stop_queue(struct svart_core_queue *q)
+{
+	struct svart_device *dev = q->dev;
+
+	if (q->stopped)
+		return;
+	/* An operation that has completed normally waits for no page. */
+	q->asks_late = q->attachment->source != NULL && (has_failed(q) || in_flight(q) != 0);
+	dev->ops->queue_stop(&q->pmd);
+	q->stopped = true;
+	if (q->held != NULL)
+		svart_held_queue_destroy(q->held);
+	q->held = NULL;
+}
+
+/**
+ * Makes sure that nothing more is mapped for the page requests that the queue sent before it was stopped:
+ * the memory of its operations is about to be the program's again, which may forget it and free it. The
+ * lock is not held, because another thread may be mapping a page that takes long to come. The queue keeps
+ * its attachment meanwhile. @return 0 or -EBUSY, told.
+ */
+static int end_requests(const struct svart_core_queue *q)
+{
+	int rc = 0;
+
+	if (q->asks_late)
+		rc = svart_fault_service_ask_again(q->dev->faults, q->attachment->source);
+	return rc == 0 ? 0
+		       : svart_fail_prefix(
+				 rc, "a queue of %s is not taken back yet: ", q->dev->name);
+}
+
+int svart_queue_destroy(struct svart_queue *fast)
+{
+	struct svart_core_queue *q = core_of(fast);
+	struct svart_device *dev = q->dev;
+	int rc = svart_check_alive(dev->rt);
+
+	if (rc != 0)
+		return rc;
+	svart_queue_disarm(fast);
+	pthread_mutex_lock(&dev->rt->lock);
+	svart_device_tell_lost(dev);
+	stop_queue(q);
+	pthread_mutex_unlock(&dev->rt->lock);
+	rc = end_requests(q);
+	if (rc != 0)
+		return rc;
+	pthread_mutex_lock(&dev->rt->lock);
+	dev->queues[q->pmd.index] = NULL;
+	atomic_fetch_sub(&dev->nr_queues, 1);
+	q->attachment->nr_queues--;
+	pthread_mutex_unlock(&dev->rt->lock);
+	free(q);
+	return 0;
+}
+
+static void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/**
+ * Looks whether the device is lost when a wait has found nothing so far. It does so only now and then, so
+ * that many short waits, one after the other, cost no more.
+ */
+static void look(struct svart_core_queue *q, uint64_t now)
+{
+	struct svart_device *dev = q->dev;
+
+	if (q->look_ns == 0) {
+		q->look_ns = now + LOOK_NS;
+		q->look_deep_ns = now + LOOK_DEEP_NS;
+	}
+	if (now < q->look_ns)
+		return;
+	q->look_ns = now + LOOK_NS;
+	dev->ops->check(&dev->pmd);
+	if (now >= q->look_deep_ns) {
+		q->look_deep_ns = now + LOOK_DEEP_NS;
+		svart_device_look(dev, q->attachment);
+	}
+	svart_device_tell_lost(dev);
+}
+
+uint16_t svart_queue_wait(
+	struct svart_queue *fast, struct svart_completion *done, uint16_t nr, uint64_t timeout_ns)
+{
+	struct svart_core_queue *q = core_of(fast);
+	struct svart_machine *m = q->dev->pmd.machine;
+	uint64_t now = m->ops->now_ns(m);
+	uint64_t deadline = timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
+	unsigned int spins = 0;
+	uint16_t got;
+
+	if (nr == 0)
+		return 0;
+	for (;;) {
+		fast->submit(fast);
+		got = fast->poll(fast, done, nr);
+		if (got != 0 || in_flight(q) == 0) {
+			q->look_ns = 0;
+			return got;
+		}
+		/* In a forked child the device is the parent's: nothing will ever come. */
+		if (atomic_load_explicit(&q->dev->rt->dead, memory_order_relaxed))
+			return 0;
+		if (spins++ < SPINS_BEFORE_PAUSE) {
+			cpu_relax();
+			continue;
+		}
+		now = m->ops->now_ns(m);
+		if (now >= deadline)
+			return 0;
+		look(q, now);
+		svart_pause(m, deadline);
+	}
+}
+
+uint32_t svart_queue_in_flight(const struct svart_queue *fast)
+{
+	return in_flight(core_of(fast));
+}
+
+enum svart_queue_state svart_queue_state_get(const struct svart_queue *fast)
+{
+	const struct svart_core_queue *q = core_of(fast);
+
+	return has_failed(q) ? SVART_QUEUE_FAILED : SVART_QUEUE_RUNNING;
+}
+
+int(svart_queue_error_get)(const struct svart_queue *fast, struct svart_queue_error *given)
+{
+	const struct svart_core_queue *q = core_of(fast);
+	struct svart_queue_error error;
+	int rc = svart_sized_check(&error_sized, given);
+
+	if (rc == 0 && q->stopped)
+		rc = svart_fail(-ENODATA, "the queue is being destroyed: call that again");
+	else if (rc == 0 && !has_failed(q))
+		rc = svart_fail(-ENODATA, "the queue has not failed");
+	if (rc != 0)
+		return rc;
+	q->dev->ops->queue_error(&q->pmd, &error);
+	if (error.text[0] == '\0')
+		svart_device_lost_text(q->dev, error.text, sizeof(error.text));
+	return svart_sized_out(&error_sized, given, &error);
+}

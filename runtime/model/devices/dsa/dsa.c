@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * A behavioural model of Intel DSA 1.0 as Sapphire Rapids has it (8086:0b25), behind bus.h. Sources are
+ * those of dsa_spec.h. What it does not have: interrupt handles, performance
+ * counters, occupancy interrupts; the WQ priority orders nothing.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bits.h"
+#include "dsa_model.h"
+
+/* --- Options ---------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *key;
+	size_t off;
+	uint32_t min, max, otherwise;
+	const char *words[2]; /* In place of 0 and 1. */
+} option_table[] = {
+	{ "prg_pages", offsetof(struct dsa_options, prg_pages), 1, DSA_MAX_PRG_PAGES, 8 },
+	{ "prg_rate", offsetof(struct dsa_options, prg_rate), 1, DSA_MAX_PRG_PAGES,
+		DSA_MAX_PRG_PAGES },
+	{ "burst", offsetof(struct dsa_options, burst), 1, DSA_MAX_BURST, 32 },
+	{ "max_xfer_shift", offsetof(struct dsa_options, max_xfer_shift), 12, 31, 31 },
+	{ "wqs", offsetof(struct dsa_options, nr_wqs), 1, DSA_MAX_WQS, DSA_MAX_WQS },
+	{ "engines", offsetof(struct dsa_options, nr_engines), 1, DSA_MAX_ENGINES,
+		DSA_MAX_ENGINES },
+	{ "groups", offsetof(struct dsa_options, nr_groups), 1, DSA_MAX_GROUPS, DSA_MAX_GROUPS },
+	{ "wq_size_total", offsetof(struct dsa_options, wq_size_total), 8, DSA_MAX_WQ_SIZE,
+		DSA_MAX_WQ_SIZE },
+	{ "prg_rest", offsetof(struct dsa_options, prg_rest), 0, 1, 1, { "off", "on" } },
+	{ "prg_ahead", offsetof(struct dsa_options, prg_ahead), 0, 1, 0, { "first", "always" } },
+};
+
+static const char *const option_keys[] = { "prg_pages", "prg_rate", "burst", "max_xfer_shift",
+	"wqs", "engines", "groups", "wq_size_total", "prg_rest", "prg_ahead", NULL };
+
+static uint32_t *option_place(struct dsa_options *options, size_t i)
+{
+	return (uint32_t *)((char *)options + option_table[i].off);
+}
+
+/* The value of a digit of base 16 or less, or what is no digit of any. */
+static uint32_t digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (uint32_t)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (uint32_t)(c - 'a') + 10;
+	return c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10 : UINT32_MAX;
+}
+
+/* A number, decimal or 0x..., and nothing else. */
+static bool parse_number(const char *text, size_t len, uint32_t *value)
+{
+	uint32_t number = 0, base = 10;
+
+	if (len > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		base = 16;
+		text += 2;
+		len -= 2;
+	}
+	/* All limits have fewer digits. */
+	if (len == 0 || len > 6)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		uint32_t digit = digit_value(text[i]);
+
+		if (digit >= base)
+			return false;
+		number = number * base + digit;
+	}
+	*value = number;
+	return true;
+}
+
+static bool text_is(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(word, text, len) == 0;
+}
+
+/* The value of an option: a number within its limits, or a word. */
+static bool parse_value(size_t option, const char *text, size_t len, uint32_t *value)
+{
+	const char *const *words = option_table[option].words;
+
+	if (words[0] == NULL)
+		return parse_number(text, len, value) && *value >= option_table[option].min &&
+		       *value <= option_table[option].max;
+	*value = text_is(text, len, words[1]);
+	return *value != 0 || text_is(text, len, words[0]);
+}
+
+/* One "key=value"; seen has a bit for each key that came. Returns 0 or -EINVAL. */
+static int option_parse(struct dsa_options *options, const char *text, size_t len, uint32_t *seen)
+{
+	const char *equals = memchr(text, '=', len);
+	size_t key_len = equals != NULL ? (size_t)(equals - text) : 0;
+	uint32_t value;
+
+	if (equals == NULL)
+		return -EINVAL;
+	for (size_t i = 0; i < SVART_ARRAY_SIZE(option_table); i++) {
+		if (!text_is(text, key_len, option_table[i].key))
+			continue;
+		if ((*seen >> i & 1) != 0 || !parse_value(i, equals + 1, len - key_len - 1, &value))
+			return -EINVAL;
+		*seen |= UINT32_C(1) << i;
+		*option_place(options, i) = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int options_parse(struct dsa_options *options, const char *text)
+{
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < SVART_ARRAY_SIZE(option_table); i++)
+		*option_place(options, i) = option_table[i].otherwise;
+	if (text == NULL || *text == '\0')
+		return 0;
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		int rc = option_parse(options, text, len, &seen);
+
+		if (rc < 0 || text[len] == '\0')
+			return rc;
+		text += len + 1;
+	}
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
+
+static void dsa_reset(void *dev)
+{
+	struct dsa *d = dev;
+
+	for (unsigned int i = 0; i < DSA_MAX_WQS; i++) {
+		svart_dsa_ring_close(&d->wqs[i].ring);
+		svart_dsa_ring_discard(&d->wqs[i].ring);
+		d->wqs[i].state = SVART_DSA_WQ_DISABLED;
+		d->wqs[i].part_bytes = 0;
+		atomic_store(&d->wqs[i].ring.refused, 0);
+	}
+	svart_dsa_fault_reset(d);
+	svart_dsa_regs_reset(d);
+	svart_dsa_atc_reset(d);
+	d->cmd = 0;
+	d->cmdsts = 0;
+	d->command = (struct dsa_command){ 0 };
+}
+
+static int dsa_create(struct svart_bus *bus, const char *options, void **dev)
+{
+	struct dsa_options parsed;
+	struct dsa *d;
+	int rc = options_parse(&parsed, options);
+
+	if (rc < 0)
+		return rc;
+	d = aligned_alloc(alignof(struct dsa), sizeof(*d));
+	if (d == NULL)
+		return -ENOMEM;
+	memset(d, 0, sizeof(*d));
+	d->bus = bus;
+	d->options = parsed;
+	for (unsigned int i = 0; i < DSA_MAX_ENGINES; i++)
+		d->engines[i].index = (uint8_t)i;
+	dsa_reset(d);
+	*dev = d;
+	return 0;
+}
+
+static void dsa_destroy(void *dev)
+{
+	free(dev);
+}
+
+/* --- The table of bus.h ----------------------------------------------------------------------- */
+
+static bool access_is_good(uint64_t off, unsigned int size)
+{
+	return (size == 4 || size == 8) && off % size == 0;
+}
+
+static uint64_t dsa_mmio_read(void *dev, unsigned int bar, uint64_t off, unsigned int size)
+{
+	struct dsa *d = dev;
+	uint64_t value;
+
+	if (bar != SVART_DSA_BAR_REGS || !access_is_good(off, size))
+		return 0;
+	svart_dsa_portal_report(d);
+	value = svart_dsa_reg_read(d, off);
+	if (size == 8)
+		value |= (uint64_t)svart_dsa_reg_read(d, off + 4) << 32;
+	return value;
+}
+
+static void dsa_mmio_write(
+	void *dev, unsigned int bar, uint64_t off, unsigned int size, uint64_t value)
+{
+	struct dsa *d = dev;
+
+	if (!access_is_good(off, size))
+		return;
+	if (bar == SVART_DSA_BAR_PORTALS) {
+		svart_dsa_portal_write(d, off, size, value);
+		return;
+	}
+	if (bar != SVART_DSA_BAR_REGS)
+		return;
+	svart_dsa_portal_report(d);
+	svart_dsa_reg_write(d, off, (uint32_t)value);
+	if (size == 8)
+		svart_dsa_reg_write(d, off + 4, (uint32_t)(value >> 32));
+}
+
+static void dsa_portal64(void *dev, unsigned int bar, uint64_t off, const void *descs, uint32_t nr)
+{
+	struct dsa *d = dev;
+
+	if (bar == SVART_DSA_BAR_PORTALS && off / SVART_DSA_WQ_PORTAL_BYTES < DSA_MAX_WQS)
+		svart_dsa_portal_store(
+			d, (unsigned int)(off / SVART_DSA_WQ_PORTAL_BYTES), descs, nr);
+}
+
+static bool dsa_enqueue64(void *dev, unsigned int bar, uint64_t off, const void *desc)
+{
+	return bar == SVART_DSA_BAR_PORTALS && svart_dsa_portal_enqueue(dev, off, desc);
+}
+
+static void dsa_invalidate(void *dev, uint32_t pasid, uint64_t va, uint64_t len)
+{
+	svart_dsa_atc_invalidate(dev, pasid, va, len);
+}
+
+static void dsa_page_response(
+	void *dev, uint32_t pasid, uint16_t prgi, enum svart_bus_prg_response code)
+{
+	svart_dsa_fault_response(dev, pasid, prgi, code);
+}
+
+static void dsa_halt(void *dev, bool flr)
+{
+	svart_dsa_halt(dev, flr ? SVART_DSA_RESET_FLR : SVART_DSA_RESET_SOFTWARE);
+}
+
+static bool dsa_step(void *dev)
+{
+	struct dsa *d = dev;
+	bool moved = svart_dsa_portal_report(d);
+
+	for (unsigned int i = 0; i < d->options.nr_engines; i++)
+		moved |= svart_dsa_engine_step(d, &d->engines[i]);
+	moved |= svart_dsa_cmd_poll(d);
+	return moved;
+}
+
+const struct svart_device_model svart_dsa_model = {
+	.name = "dsa",
+	.vendor = SVART_DSA_VENDOR_ID,
+	.device = SVART_DSA_DEVICE_SPR,
+	.revision = 0,
+	.class_code = 0x088000, /* Base system peripheral, other. */
+	.bar_bytes = {
+		[SVART_DSA_BAR_REGS] = 64 * 1024,
+		[SVART_DSA_BAR_PORTALS] = DSA_MAX_WQS * SVART_DSA_WQ_PORTAL_BYTES,
+	},
+	.portal_bar = SVART_DSA_BAR_PORTALS,
+	.nr_vectors = SVART_DSA_NR_VECTORS,
+	.pasid = true,
+	.pasid_priv = true,
+	.ats = true,
+	.pri = true,
+	.pri_capacity = 512,
+	.option_keys = option_keys,
+	.create = dsa_create,
+	.destroy = dsa_destroy,
+	.mmio_read = dsa_mmio_read,
+	.mmio_write = dsa_mmio_write,
+	.portal64 = dsa_portal64,
+	.enqueue64 = dsa_enqueue64,
+	.invalidate = dsa_invalidate,
+	.page_response = dsa_page_response,
+	.reset = dsa_reset,
+	.halt = dsa_halt,
+	.step = dsa_step,
+};

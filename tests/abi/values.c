@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * What a dump of libsvart.so has not: types that no call of it names, because their values travel in integers.
+ * Compiled into a library of its own, which is dumped beside.
+ */
+#include <svart/svart.h>
+
+SVART_API void svart_values(enum svart_init_flag init_flag, enum svart_feature feature,
+	enum svart_opcode opcode, enum svart_op_flag op_flag, enum svart_status status,
+	enum svart_completion_flag completion_flag);
+
+void svart_values(enum svart_init_flag init_flag, enum svart_feature feature,
+	enum svart_opcode opcode, enum svart_op_flag op_flag, enum svart_status status,
+	enum svart_completion_flag completion_flag)
+{
+	(void)init_flag;
+	(void)feature;
+	(void)opcode;
+	(void)op_flag;
+	(void)status;
+	(void)completion_flag;
+}

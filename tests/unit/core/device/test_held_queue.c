@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * Map-on-submit over the public calls, on the model's edu device: the limit and the order, bad
+ * addresses, and addresses that the device cannot reach.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <svart/svart.h>
+
+#include "hold.h"
+
+#define PAGE       4096u
+#define TIMEOUT_NS UINT64_C(5000000000)
+#define ALL        "model:edu0,dma_mask_bits=64"
+
+/** Owner: one test. */
+struct rig {
+	struct svart *rt;
+	struct svart_space *space;
+	struct svart_device *dev;
+	struct svart_queue *q;
+	struct svart_device_info info;
+};
+
+static void rig_open(struct rig *r, const char *spec, uint64_t pin_limit)
+{
+	const struct svart_init_params init = SVART_INIT_PARAMS_INIT(.flags = SVART_INIT_NO_EAL);
+	const struct svart_space_params params =
+		SVART_SPACE_PARAMS_INIT(.pin_limit_bytes = pin_limit, .fault_around_bytes = PAGE);
+
+	assert_int_equal(svart_init(&init, &r->rt), 0);
+	assert_int_equal(svart_space_create(r->rt, &params, &r->space), 0);
+	assert_int_equal(svart_device_open(r->rt, spec, r->space, NULL, &r->dev), 0);
+	assert_int_equal(svart_queue_create(r->dev, NULL, &r->q), 0);
+	r->info = (struct svart_device_info)SVART_DEVICE_INFO_INIT();
+	assert_int_equal(svart_device_info_get(r->dev, &r->info), 0);
+}
+
+static void rig_close(struct rig *r)
+{
+	assert_int_equal(svart_queue_destroy(r->q), 0);
+	assert_int_equal(svart_space_held(r->space), 0);
+	assert_int_equal(svart_device_close(r->dev), 0);
+	assert_int_equal(svart_space_destroy(r->space), 0);
+	assert_int_equal(svart_fini(r->rt), 0);
+}
+
+static uint8_t *pages_new(unsigned int nr)
+{
+	uint8_t *p =
+		mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	memset(p, 0x5a, nr * PAGE);
+	return p;
+}
+
+static void pages_free(struct rig *r, uint8_t *p, unsigned int nr)
+{
+	assert_int_equal(svart_space_forget(r->space, p, nr * PAGE), 0);
+	munmap(p, nr * PAGE);
+}
+
+static struct svart_completion next(struct rig *r)
+{
+	struct svart_completion done;
+
+	assert_int_equal(svart_queue_wait(r->q, &done, 1, TIMEOUT_NS), 1);
+	return done;
+}
+
+static void test_device_without_page_requests_needs_no_fault_service_and_says_so(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:edu0", 0);
+	assert_string_equal(r.info.driver, "edu");
+	assert_false(r.info.features & SVART_FEATURE_PAGE_REQUESTS);
+	rig_close(&r);
+	rig_open(&r, "model:dsa0,faults=off", 0);
+	assert_false(r.info.features & SVART_FEATURE_PAGE_REQUESTS);
+	rig_close(&r);
+}
+
+static void test_device_with_page_requests_needs_a_fault_service(void **state)
+{
+	const struct svart_init_params init = SVART_INIT_PARAMS_INIT(.flags = SVART_INIT_NO_EAL);
+	struct svart_device *dev;
+	struct rig r;
+
+	(void)state;
+	assert_int_equal(svart_init(&init, &r.rt), 0);
+	assert_int_equal(svart_space_create(r.rt, NULL, &r.space), 0);
+	assert_int_equal(svart_device_open(r.rt, "model:dsa0", r.space, NULL, &dev), -EINVAL);
+	assert_non_null(strstr(svart_error_text(), "faults=off"));
+	assert_int_equal(
+		svart_device_open(r.rt, "model:dsa0,faults=on", r.space, NULL, &dev), -EINVAL);
+	assert_int_equal(svart_space_destroy(r.space), 0);
+	assert_int_equal(svart_fini(r.rt), 0);
+}
+
+static void test_prep_takes_fewer_while_the_limit_is_held(void **state)
+{
+	uint8_t *src = pages_new(64), *dst = pages_new(64);
+	unsigned int i, taken = 0, polled = 0;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, ALL, 64 * PAGE); /* 16 pages can be held: 4 copies of 2 pages each. */
+	while (svart_queue_prep_copy(
+		r.q, dst + taken * 2 * PAGE, src + taken * 2 * PAGE, 2 * PAGE, 0, taken))
+		taken++;
+	assert_int_equal(taken, 4);
+	assert_int_equal(svart_space_held(r.space), 16 * PAGE);
+	for (i = taken; i < 32; i++) {
+		assert_int_equal(next(&r).cookie, polled++);
+		assert_int_equal(svart_queue_prep_copy(r.q, dst + i * 2 * PAGE, src + i * 2 * PAGE,
+					 2 * PAGE, 0, i),
+			1);
+	}
+	while (polled < 32) {
+		struct svart_completion done = next(&r);
+
+		assert_int_equal(done.cookie, polled++);
+		assert_int_equal(done.status, SVART_STATUS_OK);
+	}
+	assert_memory_equal(dst, src, 64 * PAGE);
+	pages_free(&r, src, 64);
+	pages_free(&r, dst, 64);
+	rig_close(&r);
+}
+
+static void test_operation_above_the_limit_is_invalid_in_its_place(void **state)
+{
+	uint8_t *src = pages_new(8), *dst = pages_new(8);
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, ALL, 64 * PAGE);
+	assert_int_equal(r.info.max_transfer_bytes, 6 * PAGE);
+	assert_int_equal(svart_queue_prep_copy(r.q, dst, src, PAGE, 0, 0), 1);
+	assert_int_equal(svart_queue_prep_copy(r.q, dst, src, 6 * PAGE + 1, 0, 1), 1);
+	assert_int_equal(svart_queue_prep_copy(r.q, dst + 1, src + 1, 6 * PAGE, 0, 2), 1);
+	assert_int_equal(next(&r).status, SVART_STATUS_OK);
+	assert_int_equal(next(&r).status, SVART_STATUS_INVALID);
+	assert_int_equal(next(&r).status, SVART_STATUS_OK);
+	pages_free(&r, src, 8);
+	pages_free(&r, dst, 8);
+	rig_close(&r);
+}
+
+static void test_nothing_completes_before_it_is_submitted(void **state)
+{
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, ALL, 0);
+	assert_int_equal(svart_queue_prep_fill(r.q, NULL, 0, 1, 0, 7), 1);
+	assert_int_equal(svart_queue_poll(r.q, &done, 1), 0);
+	assert_int_equal(svart_queue_submit(r.q), 1);
+	assert_int_equal(svart_queue_poll(r.q, &done, 1), 1);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.cookie, 7);
+	rig_close(&r);
+}
+
+static void test_backward_copy_with_a_bad_address_is_not_begun(void **state)
+{
+	uint8_t *mem = pages_new(8);
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,faults=off", 0);
+	memset(mem, 1, PAGE);
+	assert_int_equal(mprotect(mem + 6 * PAGE, PAGE, PROT_NONE), 0);
+	assert_int_equal(svart_queue_prep_copy(r.q, mem + PAGE, mem, 6 * PAGE, 0, 0), 1);
+	done = next(&r);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.bytes_done, 0);
+	assert_int_equal(mem[PAGE], 0x5a);
+	pages_free(&r, mem, 8);
+	rig_close(&r);
+}
+
+/** The device would cut the address off and write somewhere else. */
+static void test_addresses_above_the_mask_are_refused(void **state)
+{
+	uint8_t *high = pages_new(1), *low, *edge;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	low = mmap((void *)0x8000000, PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	edge = mmap((void *)(0x10000000 - PAGE), 2 * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (low == MAP_FAILED || edge == MAP_FAILED)
+		skip(); /* The addresses are taken. */
+	rig_open(&r, "model:edu0", 0);
+	assert_int_equal(svart_queue_prep_fill(r.q, high, 0, 16, 0, 0), 1);
+	done = next(&r);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.fault_addr, (uintptr_t)high);
+	assert_int_equal(high[0], 0x5a);
+	assert_int_equal(svart_queue_prep_fill(r.q, low, 0x77, 16, 0, 0), 1);
+	assert_int_equal(next(&r).status, SVART_STATUS_OK);
+	assert_int_equal(low[8], 0x77);
+	assert_int_equal(svart_queue_prep_fill(r.q, edge, UINT64_MAX, 2 * PAGE, 0, 0), 1);
+	done = next(&r);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.bytes_done, PAGE);
+	assert_int_equal(done.fault_addr, 0x10000000);
+	assert_int_equal(edge[PAGE - 1], 0xff);
+	assert_int_equal(edge[PAGE], 0);
+	pages_free(&r, high, 1);
+	pages_free(&r, low, 1);
+	pages_free(&r, edge, 2);
+	rig_close(&r);
+}
+
+static void test_mapped_memory_is_prepared_without_a_system_call(void **state)
+{
+	uint8_t *src = pages_new(1), *dst = pages_new(1);
+	struct svart_space_stats before = SVART_SPACE_STATS_INIT(),
+				 after = SVART_SPACE_STATS_INIT();
+	unsigned int i;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, ALL, 0);
+	assert_int_equal(svart_queue_prep_copy(r.q, dst, src, PAGE, 0, 0), 1);
+	next(&r);
+	svart_space_stats_get(r.space, &before);
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(svart_queue_prep_copy(r.q, dst, src, PAGE, 0, i), 1);
+		next(&r);
+	}
+	svart_space_stats_get(r.space, &after);
+	assert_int_equal(after.maps, before.maps);
+	assert_int_equal(after.unmaps, before.unmaps);
+	pages_free(&r, src, 1);
+	pages_free(&r, dst, 1);
+	rig_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_device_without_page_requests_needs_no_fault_service_and_says_so),
+		cmocka_unit_test(test_device_with_page_requests_needs_a_fault_service),
+		cmocka_unit_test(test_prep_takes_fewer_while_the_limit_is_held),
+		cmocka_unit_test(test_operation_above_the_limit_is_invalid_in_its_place),
+		cmocka_unit_test(test_nothing_completes_before_it_is_submitted),
+		cmocka_unit_test(test_backward_copy_with_a_bad_address_is_not_begun),
+		cmocka_unit_test(test_addresses_above_the_mask_are_refused),
+		cmocka_unit_test(test_mapped_memory_is_prepared_without_a_system_call),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

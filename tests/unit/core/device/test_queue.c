@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+/*
+ * Queues at their end: when a queue is destroyed the memory of its operations is the program's again, also
+ * where their page requests were still on their way.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include <linux/vfio.h>
+#include <rte_service.h>
+
+#include <svart/svart.h>
+
+#include "device_state.h"
+#include "machine.h"
+#include "machines.h"
+#include "service.h"
+#include "model.h"
+#include "vfio_function.h"
+
+#define PAGE       4096u
+#define BYTES      (16 * PAGE)
+#define SECOND_NS  UINT64_C(1000000000)
+#define TIMEOUT_NS (20 * SECOND_NS)
+
+/**
+ * A device whose page requests nobody fetches before serve(): the service is one of DPDK's that no lcore runs.
+ *
+ * Owner: one test. Locks: none.
+ */
+struct rig {
+	struct svart *rt;
+	struct svart_space *space;
+	struct svart_fault_service *faults;
+	uint32_t dpdk_id;
+	struct svart_device *dev;
+	struct svart_queue *q;
+	uint8_t *pages;
+	uint64_t pinned; /**< svart's own, with the queue. */
+};
+
+static uint64_t pinned(const struct rig *r)
+{
+	struct svart_space_stats stats = SVART_SPACE_STATS_INIT();
+
+	svart_space_stats_get(r->space, &stats);
+	return stats.pinned_bytes;
+}
+
+static void rig_open(struct rig *r, const char *spec)
+{
+	static const struct svart_init_params init = SVART_INIT_PARAMS_INIT(
+			.eal_args = "--no-huge -m 16 --no-pci --no-shconf --no-telemetry "
+				    "--iova-mode=va --log-level=svart:critical --lcores=0@0");
+	const struct svart_fault_params params =
+		SVART_FAULT_PARAMS_INIT(.run = SVART_FAULT_RUN_DPDK);
+
+	assert_int_equal(svart_init(&init, &r->rt), 0);
+	assert_int_equal(svart_space_create(r->rt, NULL, &r->space), 0);
+	assert_int_equal(svart_fault_service_create(r->rt, &params, &r->faults), 0);
+	assert_int_equal(svart_fault_service_dpdk_id(r->faults, &r->dpdk_id), 0);
+	rte_service_set_runstate_mapped_check(r->dpdk_id, 0);
+	if (svart_device_open(r->rt, spec, r->space, r->faults, &r->dev) != 0)
+		fail_msg("%s", svart_error_text());
+	assert_int_equal(svart_queue_create(r->dev, NULL, &r->q), 0);
+	r->pinned = pinned(r);
+	r->pages = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(r->pages, MAP_FAILED);
+}
+
+static void rig_close(struct rig *r)
+{
+	assert_int_equal(svart_device_close(r->dev), 0);
+	assert_int_equal(svart_fault_service_destroy(r->faults), 0);
+	assert_int_equal(svart_space_destroy(r->space), 0);
+	assert_int_equal(svart_fini(r->rt), 0);
+	munmap(r->pages, BYTES);
+}
+
+/** The service does whatever it has to do. */
+static void serve(struct rig *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20; i++)
+		rte_service_run_iter_on_app_lcore(r->dpdk_id, 1);
+}
+
+static void begin_fill(struct rig *r)
+{
+	struct svart_completion done;
+
+	assert_int_equal(svart_queue_prep_fill(r->q, r->pages, 7, BYTES, 0, 1), 1);
+	assert_int_equal(svart_queue_submit(r->q), 1);
+	/* It asks for its first page meanwhile. */
+	assert_int_equal(svart_queue_wait(r->q, &done, 1, SECOND_NS / 20), 0);
+}
+
+static void reset(struct rig *r)
+{
+	struct svart_machine *m = svart_machines_find(r->rt, "model")->m;
+
+	assert_int_equal(m->ops->ioctl(m, svart_vfio_function_of(r->dev->transport)->fd,
+				 VFIO_DEVICE_RESET, NULL),
+		0);
+}
+
+/** Its memory was forgotten: nothing of it comes back, and the machine has answered all. */
+static void assert_stays_forgotten(struct rig *r)
+{
+	uint64_t own;
+
+	assert_int_equal(svart_queue_destroy(r->q), 0);
+	assert_int_equal(svart_space_forget(r->space, r->pages, BYTES), 0);
+	own = pinned(r);
+	assert_in_range(own, 0, r->pinned);
+	serve(r);
+	assert_int_equal(pinned(r), own);
+}
+
+static void check_reset(const char *spec)
+{
+	struct svart_completion done;
+	struct rig r;
+
+	rig_open(&r, spec);
+	begin_fill(&r);
+	reset(&r);
+	assert_int_equal(svart_queue_wait(r.q, &done, 1, TIMEOUT_NS), 1);
+	assert_int_equal(done.status, SVART_STATUS_QUEUE_FAILED);
+	assert_stays_forgotten(&r);
+	rig_close(&r);
+}
+
+static void test_queue_of_a_reset_device_leaves_no_request_behind(void **state)
+{
+	(void)state;
+	check_reset("model:dsa0,faults=raw");
+	check_reset("model:dsa0,faults=raw,private=100");
+	check_reset("model:dsa0,faults=raw,iommu=smmu");
+	check_reset("model:dsa0,faults=raw,iommu=smmu,pri=on");
+	check_reset("model:dsa0");
+}
+
+/** Nobody resets it; the operation is aborted, since its page does not come. */
+static void test_queue_destroyed_in_the_middle_leaves_no_request_behind(void **state)
+{
+	static const char *const specs[] = { "model:dsa0", "model:dsa0,faults=raw" };
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		rig_open(&r, specs[i]);
+		begin_fill(&r);
+		assert_stays_forgotten(&r);
+		rig_close(&r);
+	}
+}
+
+/** Engines of other queues ask again, and go on. */
+static void test_queue_destroyed_in_the_middle_harms_no_other_queue(void **state)
+{
+	struct svart_completion done;
+	struct svart_queue *second;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,queues=2,engines=2,groups=2");
+	assert_int_equal(svart_queue_create(r.dev, NULL, &second), 0);
+	begin_fill(&r);
+	assert_int_equal(svart_queue_prep_fill(second, r.pages, 9, BYTES, 0, 2), 1);
+	assert_int_equal(svart_queue_submit(second), 1);
+	assert_int_equal(svart_queue_wait(second, &done, 1, SECOND_NS / 20), 0);
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	while (svart_queue_wait(second, &done, 1, SECOND_NS / 1000) == 0)
+		serve(&r);
+	assert_int_equal(done.status, SVART_STATUS_OK);
+	assert_int_equal(r.pages[BYTES - 8], 9);
+	assert_int_equal(svart_queue_destroy(second), 0);
+	assert_int_equal(svart_space_forget(r.space, r.pages, BYTES), 0);
+	rig_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_queue_of_a_reset_device_leaves_no_request_behind),
+		cmocka_unit_test(test_queue_destroyed_in_the_middle_leaves_no_request_behind),
+		cmocka_unit_test(test_queue_destroyed_in_the_middle_harms_no_other_queue),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 the svart authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dsa_ops.h"
+#include "op_table.h"
+
+#define ALL_OPS   UINT64_MAX
+#define MAX_BYTES 4096
+
+static uint8_t memory[2 * MAX_BYTES];
+
+static struct svart_op op_of(unsigned int opcode, uint64_t length)
+{
+	struct svart_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.opcode = (uint8_t)opcode;
+	op.dst = memory;
+	op.src = memory + MAX_BYTES + 1;
+	op.length = length;
+	return op;
+}
+
+static enum svart_op_wrong check(const struct svart_op *op, uint64_t ops, bool overlap)
+{
+	svart_op_rule_t rules[SVART_NR_OPCODES], rule;
+
+	svart_op_rules(ops, overlap, rules);
+	return svart_op_check(rules, op, MAX_BYTES, &rule);
+}
+
+static void test_op_table_every_row_is_whole(void **state)
+{
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; i < SVART_NR_OPCODES; i++) {
+		const struct svart_op_row *row = svart_op_row(i);
+		bool read = false;
+
+		assert_non_null(row);
+		assert_non_null(row->name);
+		assert_true(row->good & 1u << SVART_STATUS_OK);
+		assert_true(row->nr_operands <= SVART_OP_MAX_OPERANDS);
+		assert_true(row->step_pages >= row->nr_operands);
+		assert_int_equal(row->nr_operands == 0, row->resume == SVART_RESUME_NONE);
+		for (k = 0; k < row->nr_operands; k++) {
+			/* Holds of what is written must come first: held_queue.c. */
+			assert_false(read && row->operands[k].write);
+			read = !row->operands[k].write;
+			assert_int_equal(row->operands[k].offset % sizeof(uint64_t), 0);
+			assert_true(row->operands[k].offset < sizeof(struct svart_op));
+		}
+	}
+	assert_null(svart_op_row(SVART_NR_OPCODES));
+	assert_null(svart_op_row(UINT32_MAX));
+}
+
+static void test_op_table_good_operations_pass(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < SVART_NR_OPCODES; i++) {
+		struct svart_op op = op_of(i, MAX_BYTES);
+
+		assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
+		op.flags = svart_op_row(i)->flags;
+		assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
+		op.length = 0;
+		assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
+	}
+}
+
+static void test_op_table_says_what_is_wrong(void **state)
+{
+	struct svart_op op = op_of(SVART_OP_COPY, MAX_BYTES + 1);
+	unsigned int opcode;
+
+	(void)state;
+	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_WRONG_LENGTH);
+	op.length = 8;
+	op.src = memory + 7;
+	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_WRONG_OVERLAP);
+	assert_int_equal(check(&op, ALL_OPS, true), SVART_OP_GOOD);
+	op.src = memory + 8;
+	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
+	op.dst = (void *)(uintptr_t)UINT64_C(0xfffffffffffffff8);
+	op.src = NULL;
+	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
+	op.length = 9; /* The last byte is the first one of memory. */
+	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_WRONG_OVERLAP);
+	assert_int_equal(check(&op, ~(UINT64_C(1) << SVART_OP_COPY), false), SVART_OP_WRONG_OPCODE);
+	for (opcode = SVART_NR_OPCODES; opcode < 256; opcode++) {
+		op.opcode = (uint8_t)opcode;
+		assert_int_equal(check(&op, ALL_OPS, true), SVART_OP_WRONG_OPCODE);
+	}
+	/* What has no operands has no length either. */
+	op = op_of(SVART_OP_NOOP, UINT64_MAX);
+	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
+}
+
+/** Bits of an operation that may be set: all of the fields that it uses. */
+static bool may_be_set(const struct svart_op_row *row, unsigned int bit)
+{
+	static const struct {
+		size_t offset;
+		uint8_t word;
+	} words[] = { { offsetof(struct svart_op, x), SVART_OP_WORD_X },
+		{ offsetof(struct svart_op, y), SVART_OP_WORD_Y },
+		{ offsetof(struct svart_op, z), SVART_OP_WORD_Z } };
+	unsigned int i, byte = bit / 8;
+
+	for (i = 0; i < 3; i++)
+		if (byte >= words[i].offset && byte < words[i].offset + 8)
+			return row->words & words[i].word;
+	if (byte >= offsetof(struct svart_op, flags) && byte < offsetof(struct svart_op, cookie))
+		return row->flags >> (bit - 8 * offsetof(struct svart_op, flags)) & 1;
+	return byte >= offsetof(struct svart_op, cookie);
+}
+
+static void test_op_table_every_bit_that_must_be_0_is_looked_at(void **state)
+{
+	unsigned int i, bit;
+
+	(void)state;
+	for (i = 0; i < SVART_NR_OPCODES; i++) {
+		for (bit = 8; bit < 8 * sizeof(struct svart_op); bit++) {
+			struct svart_op op = op_of(i, 0);
+
+			if (may_be_set(svart_op_row(i), bit))
+				continue;
+			((uint8_t *)&op)[bit / 8] |= (uint8_t)(1u << bit % 8);
+			assert_int_equal(check(&op, ALL_OPS, true), SVART_OP_WRONG_BITS);
+		}
+	}
+}
+
+static void test_op_table_resume_is_what_is_left(void **state)
+{
+	struct svart_op op = op_of(SVART_OP_COPY, 100), fill = op_of(SVART_OP_FILL, 100);
+
+	(void)state;
+	svart_op_resume(&op, 30, false);
+	assert_ptr_equal(op.dst, memory + 30);
+	assert_ptr_equal(op.src, memory + MAX_BYTES + 31);
+	assert_int_equal(op.length, 70);
+	svart_op_resume(&op, 30, true);
+	assert_ptr_equal(op.dst, memory + 30);
+	assert_int_equal(op.length, 40);
+	fill.pattern = UINT64_C(0x0807060504030201);
+	svart_op_resume(&fill, 11, false);
+	assert_int_equal(fill.pattern, UINT64_C(0x0302010807060504));
+	assert_int_equal(fill.length, 89);
+	svart_op_resume(&fill, 16, false);
+	assert_int_equal(fill.pattern, UINT64_C(0x0302010807060504));
+	assert_false(svart_op_reads(&fill));
+	assert_true(svart_op_reads(&op));
+}
+
+static void test_op_table_step_pages_are_of_the_largest(void **state)
+{
+	(void)state;
+	assert_int_equal(svart_op_step_pages(0), 1);
+	assert_int_equal(svart_op_step_pages(1u << SVART_OP_NOOP | 1u << SVART_OP_FILL), 1);
+	assert_int_equal(svart_op_step_pages(1u << SVART_OP_COPY), 2);
+}
+
+static void test_op_table_dsa_opcodes_go_there_and_back(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < SVART_NR_OPCODES; i++) {
+		assert_ptr_equal(svart_dsa_op_row(svart_dsa_opcode(i)), svart_op_row(i));
+		assert_int_equal(svart_dsa_ops_of(UINT64_C(1) << svart_dsa_opcode(i)), 1u << i);
+	}
+	assert_int_equal(svart_dsa_ops_of(svart_dsa_opcap()), (1u << SVART_NR_OPCODES) - 1);
+	assert_null(svart_dsa_op_row(SVART_DSA_OP_DRAIN));
+	assert_null(svart_dsa_op_row(64));
+	assert_null(svart_dsa_op_row(255));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_op_table_every_row_is_whole),
+		cmocka_unit_test(test_op_table_good_operations_pass),
+		cmocka_unit_test(test_op_table_says_what_is_wrong),
+		cmocka_unit_test(test_op_table_every_bit_that_must_be_0_is_looked_at),
+		cmocka_unit_test(test_op_table_resume_is_what_is_left),
+		cmocka_unit_test(test_op_table_step_pages_are_of_the_largest),
+		cmocka_unit_test(test_op_table_dsa_opcodes_go_there_and_back),
+	};
+
+	return cmocka_run_group_tests_name("op_table", tests, NULL, NULL);
+}
