@@ -12,7 +12,7 @@
 readonly BUILD_PACKAGES=(
     gcc g++ libc6-dev linux-libc-dev meson ninja-build pkg-config
     libdpdk-dev dpdk-dev libjansson-dev libcmocka-dev python3 xz-utils
-    python3-pytest babeltrace2 binutils abigail-tools e2fsprogs mount
+    python3-pytest python3-pytest-xdist babeltrace2 binutils abigail-tools e2fsprogs mount
 )
 readonly FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 readonly CHECK_PACKAGES=(
