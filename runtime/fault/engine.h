@@ -259,7 +259,11 @@ struct svart_fault_service {
 	uint32_t turn; /**< Lane that is fetched from first; it changes, so that none starves. */
 	struct svart_fault_machine machines[SVART_FAULT_MAX_MACHINES];
 	struct svart_group_pool *pool;
-	void *wing_groups; /**< What a wing keeps for groups of all its lanes; free() at the end. Or NULL. */
+	/**
+	 * What a wing keeps for groups of all its lanes; free() at the end. NULL until its first lane is created,
+	 * which may be by several threads at once.
+	 */
+	_Atomic(void *) wing_groups;
 	uint32_t *ready; /**< array[max_requests]: groups to be handed on in this pass. */
 	uint32_t nr_ready;
 	uint32_t nr_held;      /**< Groups that are not FREE. */

@@ -91,7 +91,7 @@ static void service_free(struct svart_fault_service *s)
 	worker_fini(&s->worker);
 	svart_group_pool_destroy(s->pool);
 	free(s->ready);
-	free(s->wing_groups);
+	free(atomic_load(&s->wing_groups));
 	free(s->groups);
 	free(s);
 }

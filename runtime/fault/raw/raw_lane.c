@@ -3,6 +3,7 @@
 #include "raw_lane.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +11,24 @@
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
-/** Makes the state of groups, which the service keeps, unless it is there. @return 0 or -ENOMEM. */
+/**
+ * Makes the state of groups, which the service keeps, unless it is there: of two that come at once one's is
+ * kept. @return 0 or -ENOMEM.
+ */
 static int groups_create(struct svart_fault_service *s)
 {
 	size_t bytes = s->params.max_requests * sizeof(struct svart_raw_group);
+	void *none = NULL, *groups;
 
-	if (s->wing_groups != NULL)
+	if (atomic_load(&s->wing_groups) != NULL)
 		return 0;
-	s->wing_groups = malloc(bytes);
-	if (s->wing_groups == NULL)
+	groups = malloc(bytes);
+	if (groups == NULL)
 		return -ENOMEM;
 	/* Every page is touched here and not in the middle of a fault. No group has serial 0. */
-	memset(s->wing_groups, 0, bytes);
+	memset(groups, 0, bytes);
+	if (!atomic_compare_exchange_strong(&s->wing_groups, &none, groups))
+		free(groups);
 	return 0;
 }
 

@@ -54,7 +54,8 @@ static inline struct svart_raw_lane *svart_raw_lane_of(const struct svart_fault_
 /** @return array[max_requests]: those of all lanes. */
 static inline struct svart_raw_group *svart_raw_groups(const struct svart_fault_service *s)
 {
-	return s->wing_groups;
+	/* The gate, by which a lane becomes active, orders it. */
+	return atomic_load_explicit(&s->wing_groups, memory_order_relaxed);
 }
 
 /* --- raw_lane.c ------------------------------------------------------------------------------------ */

@@ -190,6 +190,68 @@ static void test_stress_inline_answers_each_group_once(void **state)
 	stress((struct svart_fault_params){ .run = SVART_FAULT_RUN_INLINE, .max_requests = 256 });
 }
 
+/** Threads that add their first sources to one service at the same moment. */
+struct adders {
+	pthread_barrier_t begin;
+	struct svart_fault_service *service;
+	struct fake_source sources[NR_FEEDERS];
+	struct svart_space space;
+	atomic_uint next;
+	atomic_uint bad;
+};
+
+static void *adder_main(void *arg)
+{
+	struct adders *a = arg;
+	struct fake_source *source = &a->sources[atomic_fetch_add(&a->next, 1)];
+
+	pthread_barrier_wait(&a->begin);
+	if (svart_fault_service_add(a->service, &source->base, &a->space) != 0)
+		atomic_fetch_add(&a->bad, 1);
+	return NULL;
+}
+
+/* What the first source of its kind brings to the service was once brought twice, and the one thrown over. */
+static void add_at_once(struct adders *a)
+{
+	struct svart_fault_params params = { .max_requests = 64 };
+	pthread_t threads[NR_FEEDERS];
+	int i;
+
+	atomic_store(&a->next, 0);
+	assert_int_equal(svart_fault_service_init(&params, false, &a->service), 0);
+	for (i = 0; i < NR_FEEDERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, adder_main, a), 0);
+	for (i = 0; i < NR_FEEDERS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < NR_FEEDERS; i++)
+		svart_fault_service_remove(a->service, &a->sources[i].base);
+	assert_int_equal(svart_fault_service_fini(a->service), 0);
+}
+
+static void test_stress_first_sources_come_at_once(void **state)
+{
+	struct adders *a = calloc(1, sizeof(*a));
+	struct fake_machine m;
+	int i;
+
+	(void)state;
+	assert_non_null(a);
+	fake_machine_init(&m);
+	fake_space_init(&a->space);
+	for (i = 0; i < NR_FEEDERS; i++)
+		fake_source_init(&a->sources[i], &m);
+	assert_int_equal(pthread_barrier_init(&a->begin, NULL, NR_FEEDERS), 0);
+	for (i = 0; i < 200; i++)
+		add_at_once(a);
+	assert_int_equal(a->bad, 0);
+	pthread_barrier_destroy(&a->begin);
+	for (i = 0; i < NR_FEEDERS; i++)
+		fake_source_fini(&a->sources[i]);
+	fake_space_fini(&a->space);
+	free(a);
+}
+
 /** Resolves a group and puts it aside, again and again, until somebody else has answered it. */
 static void *putter_main(void *arg)
 {
@@ -227,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_stress_resolvers_answer_each_group_once),
 		cmocka_unit_test(test_stress_resolvers_with_deadlines_answer_each_group_once),
 		cmocka_unit_test(test_stress_inline_answers_each_group_once),
+		cmocka_unit_test(test_stress_first_sources_come_at_once),
 		cmocka_unit_test(test_stress_group_is_taken_while_it_is_put_aside),
 	};
 
