@@ -15,8 +15,11 @@
 
 /** EAL's name of the socket; further programs of the same prefix add ":1", ":2"... (DPDK 22.11). */
 #define SOCKET_NAME "dpdk_telemetry.v2"
-/** A program that takes longer is left out: a search for one program should not wait for another. */
-#define PROBE_NS UINT64_C(1000000000)
+/**
+ * A program that takes longer than this part of --timeout is left out: a search for one program should not
+ * wait for another.
+ */
+#define PROBE_PART 10
 
 /** A folder that was looked at. */
 struct seen {
@@ -47,8 +50,7 @@ static int check_svart(struct top_client *c)
 static int look_at(const char *path, const struct top_options *o, struct top_found *found)
 {
 	struct top_client *c = &found->clients[found->nr];
-	uint64_t timeout_ns = o->timeout_ns < PROBE_NS ? o->timeout_ns : PROBE_NS;
-	int rc = svart_top_client_open(path, timeout_ns, c);
+	int rc = svart_top_client_open(path, o->timeout_ns / PROBE_PART, c);
 
 	if (rc == 0) {
 		rc = o->pid != 0 && o->pid != c->pid ? -ENOENT : check_svart(c);

@@ -96,7 +96,8 @@ static const struct app_option rows[] = {
 		"print one JSON object a line for each sample"),
 	APP_SECONDS('t', "timeout", struct top_options, timeout_ns, MIN_MS, MAX_MS, "S",
 		"give up when the program has not answered for so long, 0.05 to 86400 (default: "
-		"10). It answers late while it opens or closes a device"),
+		"10). It answers late while it opens or closes a device. Where a program is looked "
+		"for, each gets a tenth of it"),
 	APP_OPTIONS_END,
 };
 

@@ -122,10 +122,11 @@ def start(folder):
 
 @pytest.fixture
 def top(svart_top, folder):
-    """Runs svart-top in the folder."""
+    """Runs svart-top in the folder, and leaves slow programs time to answer."""
 
     def run(*args, **options):
-        return svart_top.run(*args, env=environment(folder), **options)
+        timeout = f"--timeout={10 * SLOWNESS}"
+        return svart_top.run(timeout, *args, env=environment(folder), **options)
 
     return run
 
