@@ -114,7 +114,7 @@ struct svart_pmd_device {
 		void *addr; /**< For the machine's mmio and portal calls only; NULL if not mapped. */
 		size_t bytes;
 	} bars[SVART_PMD_NR_BARS]; /**< The BARs that the driver asked for. */
-	bool portal_split;         /**< portal=split was given. */
+	unsigned int portal_flags; /**< Option portal=, as enum svart_portal_flag (machine.h). */
 	bool page_requests; /**< The fault-enabled page table is attached: the device may fault. If not,
 			       the operands of what its queues are given are mapped, and stay so
 			       until they have completed it. */
@@ -199,7 +199,7 @@ struct svart_pmd_ops {
 	 * with faults=off. If false, operands are mapped before an operation is submitted.
 	 */
 	bool needs_page_requests;
-	bool needs_movdir64b; /**< It submits by 64-byte stores, unless portal=split is given. */
+	bool needs_movdir64b; /**< It submits by 64-byte stores, unless portal= is given. */
 
 	/**
 	 * Resets the device, reads what it can do, configures and enables it.

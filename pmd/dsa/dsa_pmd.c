@@ -169,8 +169,7 @@ static int portal_find(struct svart_dsa_queue *dq, const struct svart_dsa_device
 	dq->portal_page = (uint8_t *)dev->bars[SVART_DSA_BAR_PORTALS].addr +
 			  (size_t)dq->index * SVART_DSA_WQ_PORTAL_BYTES +
 			  SVART_DSA_PORTAL_MSIX_UNLIMITED * SVART_DSA_PORTAL_BYTES;
-	return d->m->ops->portal(
-		d->m, dq->portal_page, dev->portal_split ? SVART_PORTAL_SPLIT : 0, &dq->portal);
+	return d->m->ops->portal(d->m, dq->portal_page, dev->portal_flags, &dq->portal);
 }
 
 /** Sets what the fast path needs to know. */

@@ -253,10 +253,12 @@ __attribute__((target("enqcmd"))) static bool enqcmd_store(
 	return _enqcmd(portal, desc) == 0;
 }
 
-static int portal_native(struct svart_portal *out)
+static int portal_native(unsigned int flags, struct svart_portal *out)
 {
 	uint32_t features = cpuid_features();
 
+	if (flags & SVART_PORTAL_NATIVE)
+		features = CPUID_MOVDIR64B | CPUID_ENQCMD;
 	if (!(features & CPUID_MOVDIR64B))
 		return svart_fail(-ENOTSUP,
 			"this CPU has no MOVDIR64B, which the device's portal needs; "
@@ -268,8 +270,9 @@ static int portal_native(struct svart_portal *out)
 
 #else
 
-static int portal_native(struct svart_portal *out)
+static int portal_native(unsigned int flags, struct svart_portal *out)
 {
+	(void)flags;
 	(void)out;
 	return svart_fail(-ENOTSUP,
 		"this CPU cannot store 64 bytes at once, which the device's portal "
@@ -285,7 +288,7 @@ static int linux_portal(
 	if (addr == NULL)
 		return svart_fail(-EINVAL, "the portal is not mapped");
 	*out = (struct svart_portal){ .movdir64b = split_stores, .enqcmd = no_enqcmd };
-	return flags & SVART_PORTAL_SPLIT ? 0 : portal_native(out);
+	return flags & SVART_PORTAL_SPLIT ? 0 : portal_native(flags, out);
 }
 
 static uint64_t linux_now_ns(struct svart_machine *m)

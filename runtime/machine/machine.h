@@ -76,6 +76,8 @@ static inline void *svart_portal_next(void *portal)
 enum svart_portal_flag {
 	/** The device is emulated: eight 8-byte stores, first word first, are enough (portal=split). */
 	SVART_PORTAL_SPLIT = 1 << 0,
+	/** The instruction is there, though the CPU does not say so: somebody emulates it (portal=native). */
+	SVART_PORTAL_NATIVE = 1 << 1,
 };
 
 /** What a machine can do. Every member is required; every call is safe from any thread. */
@@ -117,7 +119,9 @@ struct svart_machine_ops {
 	void (*mmio_write64)(struct svart_machine *m, volatile void *addr, uint64_t value);
 	/**
 	 * Finds the store functions for a mapped portal page.
-	 * @return 0; -ENOTSUP if the CPU lacks MOVDIR64B and flags has no SVART_PORTAL_SPLIT;
+	 * @param flags of enum svart_portal_flag. Without any, the CPU must say that it has MOVDIR64B; ENQCMD is
+	 *        used where it says that it has that.
+	 * @return 0; -ENOTSUP if the CPU lacks MOVDIR64B, or is of a kind that never has it;
 	 *         -EINVAL if addr is not in a mapped BAR.
 	 */
 	int (*portal)(

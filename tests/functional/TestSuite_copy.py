@@ -712,6 +712,21 @@ class TestCopy:
         result = svart_copy.run("--device", f"model:dsa0,pasid={pasid}", src, tmp_path / "dst")
         verify_failed(result, tmp_path, "pasid")
 
+    @pytest.mark.parametrize("portal", ["Split", "whole", "native:"])
+    def test_bad_portal(self, svart_copy, tmp_path, portal) -> None:
+        """A way to submit that there is not is refused, with those that there are.
+
+        Steps:
+            Copy with this portal= in the device's spec.
+
+        Verify:
+            Status 1; the message names the option, split and native.
+        """
+        src = make_file(tmp_path / "src", 5000)
+        result = svart_copy.run("--device", f"model:dsa0,portal={portal}", src, tmp_path / "dst")
+        verify_failed(result, tmp_path, f"portal={portal}")
+        verify("split" in result.err and "native" in result.err, result)
+
     def test_no_iommufd(self, svart_copy, tmp_path) -> None:
         """Silicon on a machine without iommufd is refused with the reason.
 

@@ -84,20 +84,35 @@ static int read_fault_mode(struct svart_device *dev)
 	return 0;
 }
 
+static int read_portal(struct svart_device *dev)
+{
+	const char *portal = rte_kvargs_get(dev->options, "portal");
+
+	dev->pmd.portal_flags = 0;
+	if (portal == NULL)
+		return 0;
+	if (strcmp(portal, "split") == 0)
+		dev->pmd.portal_flags = SVART_PORTAL_SPLIT;
+	else if (strcmp(portal, "native") == 0)
+		dev->pmd.portal_flags = SVART_PORTAL_NATIVE;
+	else
+		return svart_fail(
+			-EINVAL, "option portal=%s: the values are split and native", portal);
+	return 0;
+}
+
 /** Reads the options that every device takes: pasid=, portal=, faults= and fault_mode=. */
 static int read_common_options(struct svart_device *dev, uint32_t *pasid)
 {
-	const char *portal = rte_kvargs_get(dev->options, "portal");
 	uint64_t number = SVART_PASID_NONE;
 	int rc = svart_option_u64(dev->options, "pasid", 1, SVART_PASID_MAX, &number);
 
 	if (rc != 0)
 		return rc;
 	*pasid = (uint32_t)number;
-	if (portal != NULL && strcmp(portal, "split") != 0)
-		return svart_fail(-EINVAL, "option portal=%s: the one value is split", portal);
-	dev->pmd.portal_split = portal != NULL;
-	rc = read_faults(dev);
+	rc = read_portal(dev);
+	if (rc == 0)
+		rc = read_faults(dev);
 	return rc == 0 ? read_fault_mode(dev) : rc;
 }
 

@@ -293,7 +293,7 @@ int svart_mmio_portal(
 {
 	struct svart_model_mapping *map = find_locked(kernel, addr);
 
-	(void)flags; /* The model's store is whole, with or without SVART_PORTAL_SPLIT. */
+	(void)flags; /* The model's store is whole, whatever is asked for. */
 	if (map == NULL || map->bar == SVART_MMIO_UNIT)
 		return -EINVAL;
 	out->movdir64b = post;

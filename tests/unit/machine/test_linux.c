@@ -118,6 +118,23 @@ static void test_portal_stores_of_a_burst_go_around_in_their_page(void **state)
 	assert_int_equal(portal[512], 0);
 }
 
+#ifdef __x86_64__
+
+/* No store is made: here the instruction may not be there. */
+static void test_native_portal_asks_no_cpuid(void **state)
+{
+	struct svart_machine *m = *state;
+	_Alignas(64) uint64_t portal[8] = { 0 };
+	struct svart_portal split, native;
+
+	assert_int_equal(m->ops->portal(m, portal, SVART_PORTAL_SPLIT, &split), 0);
+	assert_int_equal(m->ops->portal(m, portal, SVART_PORTAL_NATIVE, &native), 0);
+	assert_ptr_not_equal(split.movdir64b, native.movdir64b);
+	assert_ptr_not_equal(split.enqcmd, native.enqcmd);
+}
+
+#endif
+
 static void test_native_portal_stores_or_is_refused(void **state)
 {
 	struct svart_machine *m = *state;
@@ -166,6 +183,9 @@ int main(void)
 		cmocka_unit_test(test_listdir_stops_when_told),
 		cmocka_unit_test(test_split_portal_stores_the_first_word_first_and_all_words),
 		cmocka_unit_test(test_portal_stores_of_a_burst_go_around_in_their_page),
+#ifdef __x86_64__
+		cmocka_unit_test(test_native_portal_asks_no_cpuid),
+#endif
 		cmocka_unit_test(test_native_portal_stores_or_is_refused),
 		cmocka_unit_test(test_pause_ends_by_its_deadline),
 		cmocka_unit_test(test_locate_takes_pci_addresses_only),

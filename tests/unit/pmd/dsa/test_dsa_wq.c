@@ -59,7 +59,7 @@ static void test_dsa_queue_start_writes_the_configuration(void **state)
 	unsigned int i;
 
 	(void)state;
-	f->dev.portal_split = true;
+	f->dev.portal_flags = SVART_PORTAL_SPLIT;
 	assert_int_equal(fake_start(f, 0, 8), 0);
 	assert_int_equal(fake_wqcfg(f, 0, 0), 128);
 	assert_int_equal(fake_wqcfg(f, 0, 1), 0);
