@@ -546,3 +546,123 @@ class TestSources:
         (tmp_path / "one.sources").write_text(STANZAS)
         result = run("bash", "-c", f". tests/lib/packages.sh; source_options {tmp_path}/{source}")
         verify(result.status == 0 and result.out.splitlines() == expected, result)
+
+
+# Debian as a shell sees it: what it has of QEMU, and whether it answers.
+VERSIONS_WORLD = """
+set -euo pipefail
+COMMAND=kernel-test CANNOT=77 SUITE=forky
+. tests/lib/tell.sh
+. tests/lib/versions.sh
+write_sources() { :; }
+apt_update() { [ "$ANSWERS" = yes ] || cannot "no network"; echo looked; }
+candidate() { printf '%s' "$THERE"; }
+versions_take "$UPDATE" qemu-system-x86
+echo "uses $(version_kept qemu-system-x86)"
+"""
+
+
+class TestVersions:
+    """tests/lib/versions.sh: which version of a moving distribution a rig uses."""
+
+    @pytest.fixture
+    def take(self, tmp_path):
+        """Has Debian another QEMU, or none; returns what is said and used."""
+
+        def run_it(there, kept=None, update="no", answers="yes", looked=False) -> Result:
+            if kept:
+                (tmp_path / "version-qemu-system-x86").write_text(kept + "\n", "utf-8")
+            if looked:
+                (tmp_path / "looked").touch()
+            world = dict(os.environ, APT=str(tmp_path), THERE=there, UPDATE=update, ANSWERS=answers)
+            return run("bash", "-c", VERSIONS_WORLD, env=world)
+
+        return run_it
+
+    @pytest.mark.parametrize("there", ["1:11.1.2+ds-3", "11.1", "1:11.1~rc2"])
+    def test_tested_version_is_taken_and_kept(self, take, there) -> None:
+        """A version that the rig is made for is taken, and is used again without a look.
+
+        Steps:
+            Take it with an empty cache; then once more, with Debian out of reach.
+
+        Verify:
+            Both times it is used; the second time nothing is looked at.
+        """
+        first, second = take(there), take("1:99", answers="no")
+        verify(first.status == 0 and f"uses {there}" in first.out, first)
+        verify(second.status == 0 and second.out == f"uses {there}\n", second)
+
+    @pytest.mark.parametrize("there", ["1:11.2.0+ds-1", "1:11.10.0", "1:12.1", "(none)", ""])
+    def test_other_version_is_refused_naming_both(self, take, there) -> None:
+        """What the rig is not made for is refused, with what it is made for.
+
+        Steps:
+            Take it with an empty cache, and with one that keeps a version nobody is made for any more.
+
+        Verify:
+            Status 77; the version there and, if it is one, 11.1 and what to look at.
+        """
+        for kept in (None, "1:10.0.1"):
+            result = take(there, kept)
+            verify(result.status == 77 and there in result.out, result)
+            verify("uses" not in result.out, result)
+            verify(not there[:1].isdigit() or "11.1" in result.out, result)
+            verify(not there[:1].isdigit() or "qemu_abi.h" in result.out, result)
+
+    def test_debian_moves_on(self, take) -> None:
+        """A cache goes on with its own version, and says that Debian has another one.
+
+        Steps:
+            Keep 11.1.2; have Debian 11.2.0, twice: the second time it was looked at already.
+
+        Verify:
+            11.2.0 is told, and 11.1.2 is used; the second time nothing is looked at.
+        """
+        result = take("1:11.2.0", "1:11.1.2")
+        verify("MOVED ON" in result.out and "11.2.0" in result.out, result)
+        verify(result.status == 0 and "uses 1:11.1.2\n" in result.out, result)
+        result = take("1:11.2.0", "1:11.1.2", looked=True)
+        verify(result.out == "uses 1:11.1.2\n", result)
+
+    def test_update_takes_a_tested_one_only(self, take) -> None:
+        """--update looks, and takes what the rig is made for.
+
+        Steps:
+            With 11.1.2 kept and just looked at: --update with 11.2.0 there, and with 11.1.3 there.
+
+        Verify:
+            11.1.2 is kept, with the word; then 11.1.3 is used.
+        """
+        result = take("1:11.2.0", "1:11.1.2", update="yes", looked=True)
+        verify(result.status == 0 and "MOVED ON" in result.out, result)
+        verify("uses 1:11.1.2\n" in result.out, result)
+        result = take("1:11.1.3", "1:11.1.2", update="yes", looked=True)
+        verify(result.status == 0 and "uses 1:11.1.3\n" in result.out, result)
+
+    def test_newer_tested_version_is_told(self, take) -> None:
+        """A newer version that fits is told, and left.
+
+        Steps:
+            Keep 11.1.2; have Debian 11.1.3.
+
+        Verify:
+            11.1.3 and --update are told, and 11.1.2 is used.
+        """
+        result = take("1:11.1.3", "1:11.1.2")
+        verify("11.1.3" in result.out and "--update" in result.out, result)
+        verify("uses 1:11.1.2\n" in result.out, result)
+
+    def test_out_of_reach(self, take) -> None:
+        """Without a network a cache will do; without both the rig is skipped.
+
+        Steps:
+            With 11.1.2 kept, and with nothing kept, have Debian not answer.
+
+        Verify:
+            11.1.2 is used, and it is said; with nothing: status 77 and the reason.
+        """
+        result = take("1:11.1.3", "1:11.1.2", answers="no")
+        verify(result.status == 0 and "cannot be looked at" in result.out, result)
+        verify("uses 1:11.1.2\n" in result.out, result)
+        verify(take("1:11.1.3", "1:10.0", answers="no").status == 77, "nothing that fits was kept")

@@ -3,30 +3,20 @@
 #
 # shellcheck shell=bash
 #
-# Fetching: the newest DPDK of Debian's testing distribution (tests/lib/forky.sh), all of its libraries, the
+# Fetching: the DPDK of Debian's testing distribution (tests/lib/forky.sh), all of its libraries, the
 # programs that test it, and what these need, the C library too.
 
-# fetch_version: sets DPDK_VERSION: that of the last time, unless UPDATE is yes or this is the first.
+# fetch_version: sets DPDK_VERSION (tests/lib/versions.sh).
 fetch_version() {
     local log=$APT/update.log
     { command -v apt-get && command -v dpkg-deb; } >/dev/null ||
         cannot "this DPDK comes from Debian's packages, and here is no apt-get"
     [ "$(uname -m)" = x86_64 ] || cannot "the packages are for x86_64, and this is $(uname -m)"
     "$TREE/dev" deps dpdk-test || cannot "packages are missing that cannot be installed, see above"
-    if [ "$UPDATE" = yes ] || [ ! -s "$APT/version" ]; then
-        write_sources
-        say "looking for $SUITE's DPDK"
-        apt_update "$log"
-        candidate dpdk-dev >"$APT/version.new"
-        mv "$APT/version.new" "$APT/version"
-        # Of another version, where a download did not end.
-        rm -f "$APT"/archives/*.deb
-    fi
-    DPDK_VERSION=$(<"$APT/version")
-    if [[ ! $DPDK_VERSION =~ ^[0-9] ]]; then
-        rm -f "$APT/version"
-        cannot "$SUITE has no package dpdk-dev on this mirror: '$DPDK_VERSION'"
-    fi
+    versions_take "$UPDATE" dpdk-dev
+    DPDK_VERSION=$(version_kept dpdk-dev)
+    # Of another version, where a download did not end.
+    [ -e "$(tree_dir)/.svart-unpacked" ] || rm -f "$APT"/archives/*.deb
     say "DPDK $DPDK_VERSION; cache $CACHE"
 }
 

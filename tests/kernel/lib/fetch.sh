@@ -3,8 +3,8 @@
 #
 # shellcheck shell=bash
 #
-# Fetching: the tools of the build from the system's own package sources; the newest kernel source,
-# QEMU and accel-config from Debian forky (tests/lib/forky.sh).
+# Fetching: the tools of the build from the system's own package sources; the kernel's source, QEMU and
+# accel-config from Debian forky (tests/lib/forky.sh).
 
 readonly NEED_MIB=4000
 
@@ -19,25 +19,14 @@ fetch_packages() {
 
 # --- versions ---------------------------------------------------------------------------------
 
-# fetch_versions UPDATE: sets KERNEL_PACKAGE, KERNEL_VERSION, QEMU_VERSION, ACCEL_VERSION: those of the last
-# time, unless UPDATE is yes or not all of them were known then.
+# fetch_versions UPDATE: sets KERNEL_PACKAGE, KERNEL_VERSION, QEMU_VERSION, ACCEL_VERSION (tests/lib/versions.sh).
 fetch_versions() {
-    local log=$APT/update.log
-    if [ "$1" = yes ] || ! grep -qs '^ACCEL_VERSION=' "$CACHE/versions"; then
-        write_sources
-        say "looking for $SUITE's newest kernel source, QEMU and accel-config"
-        apt_update "$log"
-        KERNEL_PACKAGE=$(apt_with apt-cache depends linux-source | sed -n 's/^ *Depends: //p')
-        {
-            printf 'KERNEL_PACKAGE=%q\n' "$KERNEL_PACKAGE"
-            printf 'KERNEL_VERSION=%q\n' "$(candidate "$KERNEL_PACKAGE")"
-            printf 'QEMU_VERSION=%q\n' "$(candidate qemu-system-x86)"
-            printf 'ACCEL_VERSION=%q\n' "$(candidate accel-config-test)"
-        } >"$CACHE/versions.new"
-        mv "$CACHE/versions.new" "$CACHE/versions"
-    fi
-    # shellcheck source=/dev/null
-    . "$CACHE/versions"
+    mkdir -p "$APT"
+    versions_take "$1" linux-source qemu-system-x86 accel-config-test
+    KERNEL_VERSION=$(version_kept linux-source)
+    KERNEL_PACKAGE=linux-source-$(printf '%s' "$KERNEL_VERSION" | cut -d. -f1,2)
+    QEMU_VERSION=$(version_kept qemu-system-x86)
+    ACCEL_VERSION=$(version_kept accel-config-test)
     say "Linux $KERNEL_VERSION, QEMU $QEMU_VERSION, accel-config $ACCEL_VERSION; cache $CACHE"
 }
 
