@@ -129,13 +129,14 @@ class TestInstall:
 
         Verify:
             One -I, of the installed headers; no -march and no -include of DPDK's. One -L and -lsvart.
-            DPDK's libraries are named for libsvart.a, with --static, and nowhere else.
+            DPDK's libraries and ISA-L are named for libsvart.a, with --static, and nowhere else.
         """
         verify(pkg_config("--cflags") == [f"-I{prefix / 'include'}"], pkg_config("--cflags"))
         verify(pkg_config("--cflags", "--static") == pkg_config("--cflags"), "--static adds flags")
         libdir = prefix / options()["libdir"]
         verify(pkg_config("--libs") == [f"-L{libdir}", "-lsvart"], pkg_config("--libs"))
-        verify("-lrte_eal" in pkg_config("--libs", "--static"), pkg_config("--libs", "--static"))
+        static = pkg_config("--libs", "--static")
+        verify("-lrte_eal" in static and "-lisal" in static, static)
 
     @pytest.mark.parametrize(
         "compiler, standard, text, more",

@@ -11,7 +11,7 @@
 # (binutils, abigail-tools), mount small file systems and read traces (babeltrace2).
 readonly BUILD_PACKAGES=(
     gcc g++ libc6-dev linux-libc-dev meson ninja-build pkg-config
-    libdpdk-dev dpdk-dev libjansson-dev libcmocka-dev python3 xz-utils
+    libdpdk-dev dpdk-dev libisal-dev libjansson-dev libcmocka-dev python3 xz-utils
     python3-pytest python3-pytest-xdist babeltrace2 binutils abigail-tools e2fsprogs mount
 )
 readonly FUZZ_PACKAGES=(clang libclang-rt-14-dev)

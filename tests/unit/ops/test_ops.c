@@ -5,40 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "ops.h"
+#include "random.h"
 
 #define BUF_BYTES 512
 #define ROUNDS    20000
-
-/* xorshift64*: the same numbers from the same seed everywhere. */
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static uint64_t seed_from_env(void)
-{
-	const char *text = getenv("SVART_SEED");
-	uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : 1;
-
-	print_message("SVART_SEED=%llu\n", (unsigned long long)seed);
-	return seed != 0 ? seed : 1;
-}
-
-static void random_bytes(uint64_t *state, unsigned char *buf, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		buf[i] = (unsigned char)next_random(state);
-}
 
 /* Byte by byte, from the definition in ops.h. */
 static void reference_fill16(
