@@ -4,6 +4,7 @@
 #include <isa-l/crc.h>
 
 #include "op_crc.h"
+#include "op_isal.h"
 #include "own_copy.h"
 
 /* crc32_iscsi() takes an int: so much at once. */
@@ -35,7 +36,9 @@ uint32_t svart_op_crc32c_raw(uint32_t reg, const void *src, size_t len)
 
 	for (; len > MOST_BYTES; len -= MOST_BYTES, from += MOST_BYTES)
 		reg = crc32_iscsi(from, (int)MOST_BYTES, reg);
-	return crc32_iscsi(from, (int)len, reg);
+	reg = crc32_iscsi(from, (int)len, reg);
+	svart_isal_done();
+	return reg;
 }
 
 static void bounce_reflected(uint8_t *to, const uint8_t *from, size_t len)
@@ -58,7 +61,7 @@ static uint32_t raw_reflected(uint32_t reg, const uint8_t *src, size_t len)
 		size_t part = len < sizeof(bounce) ? len : sizeof(bounce);
 
 		bounce_reflected(bounce, src, part);
-		reg = crc32_iscsi(bounce, (int)part, reg);
+		reg = svart_op_crc32c_raw(reg, bounce, part);
 		src += part;
 		len -= part;
 	}

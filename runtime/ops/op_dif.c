@@ -4,6 +4,7 @@
 #include <isa-l/crc.h>
 
 #include "op_dif.h"
+#include "op_isal.h"
 #include "own_copy.h"
 
 #define TUPLE_BYTES SVART_DIF_TUPLE_BYTES
@@ -83,6 +84,15 @@ static void put_be32(uint8_t *to, uint32_t value)
 	put_be16(to + 2, (uint16_t)value);
 }
 
+/* Copies of a tuple what there is, which is nearly always all. */
+static void tuple_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (len == TUPLE_BYTES)
+		*(svart_any_word *)(void *)to = *(const svart_any_word *)(const void *)from;
+	else
+		svart_own_copy(to, from, len);
+}
+
 /* Where the fields of a tuple are. */
 #define APP_OFF 2
 #define REF_OFF 4
@@ -136,7 +146,7 @@ static bool tuple_read(struct svart_op_dif *dif, struct dif_part *part)
 
 	if (len == 0)
 		return dif->read_bytes == TUPLE_BYTES;
-	svart_own_copy(dif->read + dif->read_bytes, part->src, len);
+	tuple_copy(dif->read + dif->read_bytes, part->src, len);
 	dif->read_bytes = (uint8_t)(dif->read_bytes + len);
 	src_advance(dif, part, len);
 	if (dif->read_bytes < TUPLE_BYTES)
@@ -150,7 +160,7 @@ static void tuple_make(struct svart_op_dif *dif, enum svart_dif_kind kind)
 {
 	unsigned int passes = (kind & SVART_DIF_READS_TUPLES) != 0 ? dif->dst_flags : 0;
 
-	svart_own_copy(dif->write, dif->read, TUPLE_BYTES);
+	tuple_copy(dif->write, dif->read, TUPLE_BYTES);
 	if ((passes & SVART_DIF_DST_GUARD_PASSES) == 0)
 		put_be16(dif->write, guard(dif));
 	if ((passes & SVART_DIF_DST_APP_PASSES) == 0)
@@ -168,7 +178,7 @@ static bool tuple_write(struct svart_op_dif *dif, struct dif_part *part)
 		return false;
 	if (dif->write_bytes == 0)
 		tuple_make(dif, part->kind);
-	svart_own_copy(part->dst, dif->write + dif->write_bytes, len);
+	tuple_copy(part->dst, dif->write + dif->write_bytes, len);
 	dif->write_bytes = (uint8_t)(dif->write_bytes + len);
 	dst_advance(dif, part, len);
 	return dif->write_bytes == TUPLE_BYTES;
@@ -187,18 +197,22 @@ static bool guard_needed(const struct svart_op_dif *dif, enum svart_dif_kind kin
 	       (dif->dst_flags & SVART_DIF_DST_GUARD_PASSES) == 0;
 }
 
+/*
+ * The guard is of what was copied, even if the source changes meanwhile. crc16_t10dif_copy(), which does both at
+ * once, was slower than one after the other (ISA-L 2.30 with AVX-512: 17 and 22 GB/s).
+ */
 static void data_move(struct svart_op_dif *dif, const struct dif_part *part, size_t len)
 {
-	uint8_t *from = (uint8_t *)(uintptr_t)part->src; /* ISA-L does not write to it. */
+	const uint8_t *data = part->src;
 
-	if (!guard_needed(dif, part->kind)) {
-		if ((part->kind & SVART_DIF_WRITES_DATA) != 0)
-			svart_own_copy(part->dst, from, len);
-	} else if ((part->kind & SVART_DIF_WRITES_DATA) != 0) {
-		dif->crc = crc16_t10dif_copy(dif->crc, part->dst, from, len);
-	} else {
-		dif->crc = crc16_t10dif(dif->crc, from, len);
+	if ((part->kind & SVART_DIF_WRITES_DATA) != 0) {
+		svart_own_copy(part->dst, part->src, len);
+		data = part->dst;
 	}
+	if (!guard_needed(dif, part->kind))
+		return;
+	dif->crc = crc16_t10dif(dif->crc, data, len);
+	svart_isal_done();
 }
 
 /* Does what it can of the block's data. Returns whether that was all. */

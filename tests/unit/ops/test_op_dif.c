@@ -250,6 +250,7 @@ static void test_dif_update_makes_new_tuples_but_for_what_passes(void **state)
 		uint32_t size = sizes[dif.flags & 3];
 		unsigned int passes = (unsigned int)next_random(&random) & 0x68;
 
+		dif.src_flags |= (uint8_t)(next_random(&random) & SVART_DIF_SRC_NO_GUARD_CHECK);
 		dif.dst.ref = (uint32_t)next_random(&random);
 		dif.dst.app = (uint16_t)next_random(&random);
 		dif.dst.app_mask = (uint16_t)next_random(&random);
