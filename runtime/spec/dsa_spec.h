@@ -339,6 +339,11 @@ enum svart_dsa_opcode {
 #define SVART_DSA_FLAG_DRDBK        SVART_MASK(14, 14) /* Destination readback. */
 #define SVART_DSA_FLAG_DSTS         SVART_MASK(15, 15) /* Steering tag of the destination. */
 
+/* Bits of DESC_FLAGS that only some operations have: CRC generation, copy with CRC. */
+#define SVART_DSA_FLAG_READ_SEED   SVART_MASK(16, 16) /* From memory. */
+#define SVART_DSA_FLAG_BYPASS_CRC  SVART_MASK(17, 17) /* Its inversion and reflection. */
+#define SVART_DSA_FLAG_BYPASS_DATA SVART_MASK(18, 18) /* The data's reflection. */
+
 #define SVART_DSA_DESC_BYTES 64
 
 /**

@@ -103,12 +103,21 @@ has_operation() {
     [ "$word" -ge 0 ] && [ $((0x${words[word]} >> ($1 % 32) & 1)) = 1 ]
 }
 
-# each_size MODE ARGUMENT...: with and without BLOCK_ON_FAULT, sizes of 1 byte to 2 MiB.
+# sizes_of NUMBER: delta records are of words, up to 512 KiB; protected blocks have 512 bytes.
+sizes_of() {
+    case $1 in
+    0x7 | 0x8) echo 8 4096 65536 524288 ;;
+    0x12 | 0x13 | 0x14 | 0x15) echo 512 1024 4096 ;;
+    *) echo 1 4096 65536 1048576 2097152 ;;
+    esac
+}
+
+# each_size MODE NUMBER ARGUMENT...: with and without BLOCK_ON_FAULT, each size that is the operation's.
 each_size() {
-    local mode=$1 flags bytes
-    shift
+    local mode=$1 number=$2 flags bytes
+    shift 2
     for flags in 0x1 0x0; do
-        for bytes in 1 4096 65536 1048576 2097152; do
+        for bytes in $(sizes_of "$number"); do
             echo "-w $mode -l $bytes -f $flags $*"
             dsa_test -w "$mode" -l "$bytes" -f "$flags" -t 5000 "$@" || return
         done
@@ -119,11 +128,12 @@ each_size() {
 run_operation() {
     local mode=$1 inner
     if [ "$2" != 0x1 ]; then
-        each_size "$mode" -o "$2"
+        each_size "$mode" "$2" -o "$2"
         return
     fi
-    for inner in 0x0 0x3 0x4; do
-        each_size "$mode" -o 0x1 -b "$inner" -c 16 -u || return
+    for inner in 0x0 0x3 0x4 0x5 0x6 0x9 0x10 0x11 0x12 0x13 0x14 0x15 0x20; do
+        has_operation "$inner" || continue
+        each_size "$mode" "$inner" -o 0x1 -b "$inner" -c 16 -u || return
     done
 }
 

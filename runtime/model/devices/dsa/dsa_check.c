@@ -8,6 +8,7 @@
 #include "bits.h"
 #include "dsa_model.h"
 #include "dsa_ops.h"
+#include "dsa_work.h"
 #include "op_table.h"
 
 #define FLAGS_ANY                                                                               \
@@ -47,7 +48,7 @@ bool svart_dsa_int_handle_is_good(const struct dsa *d, const struct dsa_engine *
 
 bool svart_dsa_has_operands(const struct dsa_engine *e)
 {
-	return e->row != NULL && e->row->nr_operands != 0;
+	return e->op != NULL || (e->row != NULL && e->row->nr_operands != 0);
 }
 
 static bool is_batch(const struct dsa_engine *e)
@@ -59,7 +60,9 @@ static uint64_t flags_allowed(const struct dsa_engine *e)
 {
 	uint64_t allowed = FLAGS_ANY;
 
-	if (svart_dsa_has_operands(e))
+	if (e->op != NULL)
+		allowed = FLAGS_ANY | e->op->flags;
+	else if (svart_dsa_has_operands(e))
 		allowed = FLAGS_DATA;
 	else if (is_batch(e))
 		allowed = FLAGS_BATCH;
@@ -79,13 +82,25 @@ static uint32_t check_flags(const struct dsa_engine *e)
 	return wrong;
 }
 
+/* Bits of the descriptor's last 24 bytes that mean nothing to it. */
+static uint64_t words_set(const struct dsa_engine *e)
+{
+	const uint64_t *words = e->desc.op_specific;
+	uint64_t set = 0;
+
+	for (unsigned int i = 0; i < SVART_ARRAY_SIZE(e->desc.op_specific); i++)
+		set |= words[i] & ~(e->op != NULL ? e->op->words[i] : 0);
+	return set;
+}
+
 static bool reserved_are_zero(const struct dsa_engine *e)
 {
 	const struct svart_dsa_desc *desc = &e->desc;
-	uint64_t set = (desc->pasid_priv & DSA_PASID_PRIV_RESERVED) | desc->reserved |
-		       desc->op_specific[0] | desc->op_specific[1] | desc->op_specific[2];
+	uint64_t set = (desc->pasid_priv & DSA_PASID_PRIV_RESERVED) | desc->reserved | words_set(e);
 
-	if (is_batch(e))
+	if (e->op != NULL)
+		set |= (e->op->no_src ? desc->src : 0) | (e->op->no_dst ? desc->dst : 0);
+	else if (is_batch(e))
 		set |= desc->dst;
 	else if (!svart_dsa_has_operands(e))
 		set |= desc->src | desc->dst | desc->size;
@@ -104,17 +119,19 @@ static bool size_is_good(const struct dsa_engine *e)
 /* In a batch there is no batch, nor a drain. */
 static bool opcode_is_known(const struct dsa_engine *e)
 {
-	if (e->row != NULL)
+	if (e->row != NULL || e->op != NULL)
 		return true;
 	return !svart_dsa_engine_in_batch(e) &&
 	       (is_batch(e) || svart_dsa_engine_opcode(e) == SVART_DSA_OP_DRAIN);
 }
 
-/* The DSA takes no batch of one. */
-static unsigned int check_list(const struct dsa_engine *e)
+/* What only this operation asks for. The DSA takes no batch of one. */
+static unsigned int check_own(const struct dsa_engine *e)
 {
 	uint64_t shift = SVART_FIELD_GET(SVART_DSA_WQCFG3_MAX_BATCH_SHIFT, e->wq->cfg[3]);
 
+	if (e->op != NULL && e->op->check != NULL)
+		return e->op->check(e);
 	if (!is_batch(e))
 		return SVART_DSA_STATUS_SUCCESS;
 	if (e->desc.desc_count < 2 || e->desc.desc_count > UINT64_C(1) << shift)
@@ -148,7 +165,7 @@ bool svart_dsa_engine_check(struct dsa *d, struct dsa_engine *e)
 	else if (!svart_dsa_int_handle_is_good(d, e))
 		status = SVART_DSA_STATUS_BAD_INT_HANDLE;
 	else
-		status = check_list(e);
+		status = check_own(e);
 	if (status == SVART_DSA_STATUS_SUCCESS)
 		return true;
 	svart_dsa_engine_error(d, e, status, flags);

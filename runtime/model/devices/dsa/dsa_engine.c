@@ -9,6 +9,7 @@
 #include "bits.h"
 #include "dsa_model.h"
 #include "dsa_ops.h"
+#include "dsa_work.h"
 #include "ops.h"
 
 uint32_t svart_dsa_wq_pasid(const struct dsa_wq *wq)
@@ -273,6 +274,7 @@ static void engine_start(struct dsa *d, struct dsa_engine *e)
 {
 	e->state = DSA_ENGINE_RUN;
 	e->row = svart_dsa_op_row(svart_dsa_engine_opcode(e));
+	e->op = svart_dsa_op(svart_dsa_engine_opcode(e));
 	if (!svart_dsa_engine_in_batch(e))
 		engine_identify(e);
 	e->done = 0;
@@ -285,8 +287,13 @@ static void engine_start(struct dsa *d, struct dsa_engine *e)
 	e->reach = DSA_REACH_DATA;
 	if (!svart_dsa_engine_check(d, e))
 		return;
-	if (svart_dsa_has_operands(e) && e->row->overlap == SVART_OVERLAP_MEMMOVE)
+	if (e->op != NULL) {
+		e->work = (struct dsa_work){ 0 };
+		if (e->op->begin != NULL)
+			e->op->begin(e);
+	} else if (svart_dsa_has_operands(e) && e->row->overlap == SVART_OVERLAP_MEMMOVE) {
 		e->backward = svart_op_copy_is_backward(e->desc.dst, e->desc.src, e->desc.size);
+	}
 }
 
 /* The group was refused. Returns false if that ends the operation. */
@@ -317,6 +324,10 @@ static bool engine_run(struct dsa *d, struct dsa_engine *e)
 	}
 	if (svart_dsa_engine_opcode(e) == SVART_DSA_OP_BATCH) {
 		svart_dsa_batch_begin(e);
+		return true;
+	}
+	if (e->op != NULL) {
+		svart_dsa_work(d, e);
 		return true;
 	}
 	if (svart_dsa_has_operands(e)) {

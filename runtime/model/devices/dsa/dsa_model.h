@@ -14,6 +14,7 @@
  *   dsa_batch.c   fetches those of a batch
  *   dsa_check.c   looks at them before
  *   dsa_quick.c   executes those that are nothing but a copy
+ *   dsa_work.c    executes those that compute (dsa_work.h)
  *   dsa_record.c  ends them: completion records, SWERR, interrupts
  *   dsa_fault.c   page request groups
  *   dsa_atc.c     cached translations
@@ -45,6 +46,8 @@
 
 #include "bus.h"
 #include "dsa_spec.h"
+#include "op_delta.h"
+#include "op_dif.h"
 
 /* Most of each that the tables have room for; what Sapphire Rapids has. */
 #define DSA_MAX_WQS     8
@@ -82,6 +85,12 @@
 /* A page that is still missing is asked for after up to so many steps, as a power of two. */
 #define DSA_MAX_REST_SHIFT 12
 
+/* Most operands of an operation that computes, and most bytes of each at once: a protected block. */
+#define DSA_MAX_PLACES 4
+#define DSA_UNIT_BYTES 4112
+/* Operands that can miss a page at once. */
+#define DSA_MAX_MISSES DSA_MAX_PLACES
+
 /* 16 MiB of 4 KiB pages in two ways: a figure of ours, the specification has none. */
 #define DSA_ATC_SETS 2048
 #define DSA_ATC_WAYS 2
@@ -89,6 +98,7 @@
 #define DSA_NR_BLOCKS 512
 
 struct dsa;
+struct dsa_op;
 struct svart_op_row;
 
 /**
@@ -251,6 +261,24 @@ struct dsa_batch {
 };
 
 /**
+ * How far an operation that computes is: see dsa_work.h.
+ *
+ * Owner: its engine. Lifetime: the descriptor's. Locks: the device's.
+ */
+struct dsa_work {
+	bool over;      /**< Nothing is left but its record. */
+	bool seeded;    /**< CRC: the seed is known. */
+	uint8_t status; /**< How it ended; 0: with success. */
+	uint8_t result; /**< The record's result. */
+	union {
+		uint32_t crc;
+		struct svart_op_delta_create create;
+		struct svart_op_delta_apply apply;
+		struct svart_op_dif dif;
+	};
+};
+
+/**
  * One engine with the descriptor it works on.
  *
  * Owner: the device. Lifetime: the device's; desc and what follows while not IDLE.
@@ -262,7 +290,9 @@ struct dsa_engine {
 	uint8_t next_wq; /**< Where the search for work goes on. */
 
 	struct svart_dsa_desc desc;
-	const struct svart_op_row *row; /**< Of its opcode; NULL: one of the device's own. */
+	const struct svart_op_row *row; /**< Of its opcode, if it is one of svart's; or NULL. */
+	const struct dsa_op *op;        /**< Of its opcode, if it computes (dsa_work.h); or NULL. */
+	struct dsa_work work;
 	struct dsa_wq *wq;
 	uint32_t position; /**< In the WQ's ring. */
 	uint32_t pasid;    /**< Or SVART_BUS_NO_PASID. */
@@ -358,6 +388,7 @@ struct dsa {
 	struct dsa_atc_set atc[DSA_ATC_SETS];
 	struct dsa_atc_block blocks[DSA_NR_BLOCKS];
 	uint8_t bounce[DSA_BOUNCE_BYTES];
+	uint8_t room[DSA_MAX_PLACES][DSA_UNIT_BYTES]; /**< For units of work. */
 };
 
 /** Answers to it change nothing: its operation was aborted. */
@@ -491,7 +522,7 @@ void svart_dsa_batch_fault(struct dsa *d, struct dsa_engine *e, uint64_t addr);
 bool svart_dsa_engine_check(struct dsa *d, struct dsa_engine *e);
 /** Whether the descriptor may raise the interrupt that it asks for, if it asks for one. */
 bool svart_dsa_int_handle_is_good(const struct dsa *d, const struct dsa_engine *e);
-/** Whether it moves data; the device's own operations (drain) do not. */
+/** Whether it reaches for data; noop, and the device's own operations (batch, drain), do not. */
 bool svart_dsa_has_operands(const struct dsa_engine *e);
 
 /* --- dsa_quick.c ------------------------------------------------------------------------------ */
@@ -546,7 +577,7 @@ struct dsa_miss {
 };
 
 /**
- * Starts a page request group for 1 or 2 operands, the first one's page first; or ends the operation
+ * Starts a page request group for nr operands, 1 to DSA_MAX_MISSES, the first one's page first; or ends the operation
  * if it may not block.
  */
 void svart_dsa_fault_raise(

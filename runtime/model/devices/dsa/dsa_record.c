@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "bits.h"
-#include "dsa_model.h"
+#include "dsa_work.h"
 
 /* What asks for a record, or for more than that. */
 #define FLAGS_NOTICE (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR | SVART_DSA_FLAG_RCI)
@@ -221,6 +221,13 @@ void svart_dsa_engine_success(struct dsa *d, struct dsa_engine *e)
 		svart_dsa_engine_complete(d, e, &record);
 }
 
+/* What an operation that computes has come to. */
+static void tell_work(const struct dsa_engine *e, struct svart_dsa_record *record)
+{
+	if (e->op != NULL && e->op->tell != NULL && e->reach == DSA_REACH_DATA)
+		e->op->tell(e, record);
+}
+
 void svart_dsa_engine_error(
 	struct dsa *d, struct dsa_engine *e, unsigned int status, uint32_t invalid_flags)
 {
@@ -249,8 +256,10 @@ void svart_dsa_engine_fault(
 			SVART_DSA_STATUS_RECORD_TRANSLATION | (unsigned int)SVART_DSA_STATUS_WRITE);
 	else if (e->reach == DSA_REACH_LIST)
 		svart_dsa_batch_fault(d, e, addr);
-	else
+	else {
+		tell_work(e, &record);
 		svart_dsa_engine_complete(d, e, &record);
+	}
 }
 
 /* An error of the bus that is no page fault. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dsa_rig.h"
 #include "ops.h"
@@ -611,7 +612,7 @@ uint64_t rig_random(uint64_t *state)
 uint64_t rig_seed(void)
 {
 	const char *text = getenv("SVART_SEED");
-	uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : 1;
+	uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : (uint64_t)time(NULL);
 
 	print_message("SVART_SEED=%llu\n", (unsigned long long)seed);
 	return seed != 0 ? seed : 1;

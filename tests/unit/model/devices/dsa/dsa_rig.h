@@ -148,7 +148,7 @@ void rig_run_serving(struct rig *r);
 struct svart_dsa_record rig_do(struct rig *r, unsigned int wq, const struct svart_dsa_desc *desc);
 
 uint64_t rig_random(uint64_t *state);
-/** SVART_SEED, or 1; printed. */
+/** SVART_SEED, or the time; printed. */
 uint64_t rig_seed(void);
 /** All of memory but the records. */
 void rig_random_bytes(struct rig *r, uint64_t *state);

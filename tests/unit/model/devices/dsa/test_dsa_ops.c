@@ -223,8 +223,8 @@ static void test_pasid_of_the_wq_is_used_not_the_descriptors(void **state)
 static void test_opcode_that_is_not_there_is_status_10(void **state)
 {
 	struct rig *r = *state;
-	static const unsigned int opcodes[] = { SVART_DSA_OP_COMPARE, SVART_DSA_OP_DUALCAST,
-		SVART_DSA_OP_CRC, SVART_DSA_OP_CACHE_FLUSH, 0x3f, 0x40, 0xff };
+	static const unsigned int opcodes[] = { SVART_DSA_OP_TRANSLATION_FETCH, 0x0b,
+		SVART_DSA_OP_DIX_GENERATE, 0x3f, 0x40, 0xff };
 
 	for (size_t i = 0; i < SVART_ARRAY_SIZE(opcodes); i++) {
 		struct svart_dsa_desc desc = rig_simple(r, 0, opcodes[i]);

@@ -29,7 +29,7 @@ static void test_regs_after_create_show_sapphire_rapids(void **state)
 	assert_int_equal(rig_reg(r, SVART_DSA_WQCAP_OFF), 0x1f000000080080);
 	assert_int_equal(rig_reg(r, SVART_DSA_GRPCAP_OFF), 0x36004);
 	assert_int_equal(rig_reg(r, SVART_DSA_ENGCAP_OFF), 4);
-	assert_int_equal(rig_reg(r, SVART_DSA_OPCAP_OFF), 0x1f);
+	assert_int_equal(rig_reg(r, SVART_DSA_OPCAP_OFF), 0x1003f03ff);
 	assert_int_equal(rig_reg(r, SVART_DSA_OPCAP_OFF + 8), 0);
 	assert_int_equal(rig_reg(r, SVART_DSA_OFFSETS_OFF), 0x000200040003);
 	assert_int_equal(rig_reg(r, SVART_DSA_OFFSETS_HI_OFF), 0);
