@@ -28,6 +28,9 @@
 #define NR_SUCCESSORS 80u
 #define WORK_BYTES    (1u << 20)
 #define WORK_ROUNDS   10u
+#define NR_KILLS      20u
+#define KILL_STEP_US  700u
+#define NR_WORKERS    8u
 #define FOR_EVER      0u
 #define BEGIN_MS      20000u
 #define NOWHERE       UINT64_C(0x1000)
@@ -59,12 +62,19 @@ static const char *const worker_ends[] = {
 	[WORKER_WRONG_BYTES] = "wrong bytes",
 };
 
-/* Rounds that workers have done, in memory that they share with the suite. */
-static atomic_uint *rounds_done;
+/*
+ * What workers share with the suite.
+ *
+ * Owner: the case. Lifetime: the case's. Locks: none.
+ */
+static struct progress {
+	atomic_uint rounds; /* That all workers have done. */
+	atomic_bool enough; /* Those that work for ever end. */
+} * progress;
 
-static void make_rounds_done(struct case_run *run, struct suite *s)
+static void make_progress(struct case_run *run, struct suite *s)
 {
-	rounds_done = (void *)suite_map_as(run, s, SUITE_PAGE, MAP_SHARED | MAP_ANONYMOUS);
+	progress = (void *)suite_map_as(run, s, SUITE_PAGE, MAP_SHARED | MAP_ANONYMOUS);
 }
 
 /* Returns whether all of it is the pattern; says what is not. */
@@ -107,6 +117,11 @@ static int work_once(struct client *client, unsigned int round)
 	return status;
 }
 
+static bool goes_on(unsigned int round, unsigned int rounds)
+{
+	return rounds == FOR_EVER ? !atomic_load(&progress->enough) : round < rounds;
+}
+
 static int work(const char *path, enum client_by by, unsigned int rounds)
 {
 	struct client client = CLIENT_CLOSED;
@@ -117,10 +132,10 @@ static int work(const char *path, enum client_by by, unsigned int rounds)
 		fflush(stdout);
 		return WORKER_NOT_OPENED;
 	}
-	for (unsigned int i = 0; status == WORKER_DONE && (rounds == FOR_EVER || i < rounds); i++) {
+	for (unsigned int i = 0; status == WORKER_DONE && goes_on(i, rounds); i++) {
 		status = work_once(&client, i);
 		if (status == WORKER_DONE)
-			atomic_fetch_add(rounds_done, 1);
+			atomic_fetch_add(&progress->rounds, 1);
 	}
 	client_close(&client);
 	return status;
@@ -165,20 +180,20 @@ static void check_workers_run(struct case_run *run, struct suite *s)
 		s->children[i] = 0;
 		case_fail(run, "a worker ended with %s after %u rounds of all",
 			WIFEXITED(status) ? worker_ends[WEXITSTATUS(status)] : "a signal",
-			atomic_load(rounds_done));
+			atomic_load(&progress->rounds));
 	}
 }
 
 /* Waits until workers have done some rounds more, so that they are in the middle of one. */
 static void wait_for_rounds(struct case_run *run, struct suite *s, unsigned int more)
 {
-	unsigned int want = atomic_load(rounds_done) + more;
+	unsigned int want = atomic_load(&progress->rounds) + more;
 
-	for (unsigned int ms = 0; atomic_load(rounds_done) < want; ms++) {
+	for (unsigned int ms = 0; atomic_load(&progress->rounds) < want; ms++) {
 		check_workers_run(run, s);
 		if (ms > BEGIN_MS)
 			case_fail(run, "the workers stand still after %u rounds of all",
-				atomic_load(rounds_done));
+				atomic_load(&progress->rounds));
 		usleep(1000);
 	}
 }
@@ -191,7 +206,7 @@ static void eight_processes_work_at_once(struct case_run *run, void *suite)
 	int pids[SUITE_DEVICES * QUEUES];
 	unsigned int nr = 0;
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &four_dedicated);
 	for (unsigned int i = 0; i < SUITE_DEVICES * QUEUES; i++)
 		pids[nr++] =
@@ -206,7 +221,7 @@ static void eight_processes_share_a_queue(struct case_run *run, void *suite)
 	int pids[8];
 	unsigned int nr = 0;
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &shared);
 	while (nr < 8) {
 		enum client_by by = nr % 2 == 0 ? CLIENT_ENQCMD : CLIENT_WRITE_SHARED;
@@ -222,7 +237,7 @@ static void many_processes_follow_each_other(struct case_run *run, void *suite)
 {
 	struct suite *s = suite;
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &dedicated);
 	for (unsigned int i = 0; i < NR_SUCCESSORS; i++)
 		check_worker(run, s, start_worker(run, s, 0, 0, CLIENT_MOVDIR64B, 1));
@@ -252,7 +267,7 @@ static void closing_with_work_outstanding_leaves_the_queue_usable(struct case_ru
 	struct suite *s = suite;
 	char path[64];
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &dedicated);
 	dsa_wq_path(&s->dsas[0], 0, path, sizeof(path));
 	for (unsigned int i = 0; i < NR_CLOSES; i++) {
@@ -265,6 +280,95 @@ static void closing_with_work_outstanding_leaves_the_queue_usable(struct case_ru
 	check_works(run, s, CLIENT_MOVDIR64B);
 }
 
+/* --- kill -9 ------------------------------------------------------------------------------------- */
+
+static void kill_worker(struct suite *s, int pid)
+{
+	kill(pid, SIGKILL);
+	suite_wait(s, pid);
+}
+
+/* Each time in another moment of a round; the next program has the dead one's PASID and addresses. */
+static void kill_in_the_middle(struct case_run *run, struct suite *s, enum client_by by)
+{
+	for (unsigned int i = 0; i < NR_KILLS; i++) {
+		int pid = start_worker(run, s, 0, 0, by, FOR_EVER);
+
+		wait_for_rounds(run, s, 2);
+		usleep(i * KILL_STEP_US);
+		check_workers_run(run, s);
+		kill_worker(s, pid);
+		check_works(run, s, by);
+	}
+}
+
+static void kill_on_a_dedicated_queue(struct case_run *run, void *suite)
+{
+	struct suite *s = suite;
+
+	make_progress(run, s);
+	suite_enable(run, s, &dedicated);
+	kill_in_the_middle(run, s, CLIENT_MOVDIR64B);
+}
+
+static void kill_on_a_shared_queue(struct case_run *run, void *suite)
+{
+	struct suite *s = suite;
+
+	make_progress(run, s);
+	suite_enable(run, s, &shared);
+	kill_in_the_middle(run, s, CLIENT_ENQCMD);
+}
+
+/* Worker nr of some that take turns on queues of both devices. */
+static int start_one_of(struct case_run *run, struct suite *s, unsigned int nr, enum client_by by,
+	unsigned int queues)
+{
+	unsigned int queue = nr % queues;
+
+	return start_worker(run, s, queue / QUEUES, queue % QUEUES, by, FOR_EVER);
+}
+
+/* Every second of eight is killed, and has a successor; the others must not notice. */
+static void kill_some_of_eight(
+	struct case_run *run, struct suite *s, enum client_by by, unsigned int queues)
+{
+	int pids[NR_WORKERS];
+
+	for (unsigned int i = 0; i < NR_WORKERS; i++)
+		pids[i] = start_one_of(run, s, i, by, queues);
+	for (unsigned int i = 0; i < NR_KILLS; i++) {
+		unsigned int at = i * 2 % NR_WORKERS;
+
+		wait_for_rounds(run, s, NR_WORKERS);
+		kill_worker(s, pids[at]);
+		pids[at] = start_one_of(run, s, at, by, queues);
+	}
+	wait_for_rounds(run, s, 2 * NR_WORKERS);
+	atomic_store(&progress->enough, true);
+	for (unsigned int i = 0; i < NR_WORKERS; i++)
+		check_worker(run, s, pids[i]);
+	check_works(run, s, by);
+}
+
+static void kill_some_of_eight_processes(struct case_run *run, void *suite)
+{
+	struct suite *s = suite;
+
+	make_progress(run, s);
+	suite_enable(run, s, &four_dedicated);
+	kill_some_of_eight(run, s, CLIENT_MOVDIR64B, NR_WORKERS);
+}
+
+static void kill_some_of_eight_that_share_a_queue(struct case_run *run, void *suite)
+{
+	struct suite *s = suite;
+
+	make_progress(run, s);
+	suite_enable(run, s, &shared);
+	kill_some_of_eight(run, s, CLIENT_ENQCMD, 1);
+}
+
 /* --- What cannot be told in a record ------------------------------------------------------------- */
 
 static void record_at_a_bad_address_is_a_software_error(struct case_run *run, void *suite)
@@ -275,7 +379,7 @@ static void record_at_a_bad_address_is_a_software_error(struct case_run *run, vo
 		.completion_addr = NOWHERE };
 	struct pollfd event = { .events = POLLIN };
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &dedicated);
 	suite_open(run, s);
 	event.fd = s->client.fd;
@@ -293,7 +397,7 @@ static void function_level_reset_when_idle(struct case_run *run, void *suite)
 {
 	struct suite *s = suite;
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &dedicated);
 	for (unsigned int i = 0; i < NR_RESETS; i++) {
 		check_works(run, s, CLIENT_MOVDIR64B);
@@ -307,7 +411,7 @@ static void function_level_reset_when_working(struct case_run *run, void *suite)
 {
 	struct suite *s = suite;
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	suite_enable(run, s, &dedicated);
 	for (unsigned int i = 0; i < NR_RESETS; i++) {
 		start_worker(run, s, 0, 0, CLIENT_MOVDIR64B, FOR_EVER);
@@ -323,7 +427,7 @@ static void driver_leaves_and_returns(struct case_run *run, void *suite)
 	struct suite *s = suite;
 	struct dsa *dsa = &s->dsas[0];
 
-	make_rounds_done(run, s);
+	make_progress(run, s);
 	for (unsigned int i = 0; i < NR_REBINDS; i++) {
 		CHECK_EQ(run, dsa_write_pci(dsa, "driver/unbind", dsa->pci), 0);
 		CHECK_EQ(run, file_write("/sys/bus/pci/drivers_probe", dsa->pci), 0);
@@ -342,6 +446,10 @@ const struct suite_case suite_life_cases[] = {
 	{ "many_processes_follow_each_other", many_processes_follow_each_other },
 	{ "closing_with_work_outstanding_leaves_the_queue_usable",
 		closing_with_work_outstanding_leaves_the_queue_usable },
+	{ "kill_on_a_dedicated_queue", kill_on_a_dedicated_queue },
+	{ "kill_on_a_shared_queue", kill_on_a_shared_queue },
+	{ "kill_some_of_eight_processes", kill_some_of_eight_processes },
+	{ "kill_some_of_eight_that_share_a_queue", kill_some_of_eight_that_share_a_queue },
 	{ "record_at_a_bad_address_is_a_software_error",
 		record_at_a_bad_address_is_a_software_error },
 	{ "function_level_reset_when_idle", function_level_reset_when_idle },

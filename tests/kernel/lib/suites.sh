@@ -8,7 +8,7 @@
 # and are started with the rig's name as their argument.
 
 # name | rigs it runs on | seconds it may take | program in the build folder | driver of the DSAs in QEMU, if not
-# vfio-pci. idxd is run by its name alone, until what kill -9 leaves behind is understood.
+# vfio-pci. idxd is run by its name alone: it judges the model, not svart, and takes minutes.
 readonly SUITE_TABLE='
 smoke|uml qemu|60|tests/kernel/smoke
 parity|model uml qemu|240|tests/kernel/parity/parity

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bits.h"
 #include "ops.h"
@@ -162,17 +163,11 @@ static int translate_batch(struct pci_port *port, uint32_t pasid, uint64_t va, u
 	return 0;
 }
 
-static int bus_ats_translate(struct svart_bus *bus, uint32_t pasid, uint64_t va, unsigned int nr,
+static int translate(struct pci_port *port, uint32_t pasid, uint64_t va, unsigned int nr,
 	bool write, struct svart_ats_entry *out)
 {
-	struct pci_port *port = bus_port(bus);
 	int rc = 0;
 
-	if (!bus_master(bus))
-		return -EPERM;
-	if (!pcie_ats_enabled(port_pci(port)))
-		return -EOPNOTSUPP;
-	pasid_watch(port, pasid);
 	for (unsigned int at = 0; at < nr && rc == 0; at += ATS_BATCH) {
 		unsigned int batch = nr - at < ATS_BATCH ? nr - at : ATS_BATCH;
 
@@ -180,6 +175,39 @@ static int bus_ats_translate(struct svart_bus *bus, uint32_t pasid, uint64_t va,
 			port, pasid, va + at * SVART_PAGE_SIZE, batch, write, out + at);
 	}
 	return rc;
+}
+
+/*
+ * As translate(), but without a page where the PASID is not present, which QEMU does not look at: see vtd.c. A
+ * guest's CPU may clear it while QEMU walks. The invalidations that follow wait for QEMU's lock, so that they find
+ * what QEMU has kept.
+ */
+static int translate_present(struct pci_port *port, uint32_t pasid, uint64_t va, unsigned int nr,
+	bool write, struct svart_ats_entry *out)
+{
+	int rc = 0;
+	bool present = vtd_pasid_is_present(port_pci(port), pasid);
+
+	if (present) {
+		rc = translate(port, pasid, va, nr, write, out);
+		present = vtd_pasid_is_present(port_pci(port), pasid);
+	}
+	if (rc == 0 && !present)
+		memset(out, 0, nr * sizeof(*out));
+	return rc;
+}
+
+static int bus_ats_translate(struct svart_bus *bus, uint32_t pasid, uint64_t va, unsigned int nr,
+	bool write, struct svart_ats_entry *out)
+{
+	struct pci_port *port = bus_port(bus);
+
+	if (!bus_master(bus))
+		return -EPERM;
+	if (!pcie_ats_enabled(port_pci(port)))
+		return -EOPNOTSUPP;
+	pasid_watch(port, pasid);
+	return translate_present(port, pasid, va, nr, write, out);
 }
 
 /* --- Page requests ------------------------------------------------------------------------------- */

@@ -123,5 +123,10 @@ void port_bus_refresh(struct pci_port *port);
 
 /** Has QEMU's VT-d say that its page walks snoop. Once the machine is built; a second call does nothing. */
 void vtd_says_smpwc(struct qemu_pci_device *owner);
+/**
+ * Whether the PASID-table entry of a device's PASID, or of its requests without one, is present. True without a
+ * VT-d in scalable mode.
+ */
+bool vtd_pasid_is_present(struct qemu_pci_device *pci, uint32_t pasid);
 
 #endif

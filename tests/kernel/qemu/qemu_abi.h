@@ -112,6 +112,7 @@ struct qemu_pci_class {
 void pci_register_bar(struct qemu_pci_device *dev, int bar, uint8_t type, void *region);
 uint32_t pci_default_read_config(struct qemu_pci_device *dev, uint32_t addr, int len);
 void pci_default_write_config(struct qemu_pci_device *dev, uint32_t addr, uint32_t value, int len);
+uint16_t pci_requester_id(struct qemu_pci_device *dev);
 struct qemu_address_space *pci_device_iommu_address_space(struct qemu_pci_device *dev);
 
 /* --- hw/pci/msix.h ------------------------------------------------------------------------------- */
