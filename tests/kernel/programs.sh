@@ -61,6 +61,9 @@ info_says() {
     done
 }
 
+# by_the_instruction SUITE SPEC SERVICE: a conformance suite, with MOVDIR64B by the guest's module.
+by_the_instruction() { insmod "$SVART_GUEST_MODULE" && conformance "$@"; }
+
 # info_probes SPEC: a fault of this device arrives and is answered.
 info_probes() { "$build/apps/svart-info" --probe "$1"; }
 
@@ -84,6 +87,9 @@ qemu)
         "\"name\": \"$(find_pci_name 8086:0b25)\".*\"code\": \"no-movdir64b\"" \
         "\"name\": \"$(find_pci_name 1234:11e8)\".*\"ready\": true"
     case_run info_probe_sees_a_fault info_probes "$dsa,pasid=5"
+    # A kernel that emulates the instruction, which CPUID does not know of.
+    case_run dsa_by_the_instruction_conformance_copy_fill \
+        by_the_instruction copy_fill "$(find_pci_name 8086:0b25),portal=native,faults=off" thread
     ;;
 uml)
     case_run info_finds_no_device info_says '"iommufd"' '"devices"'

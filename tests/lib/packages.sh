@@ -21,10 +21,10 @@ readonly CHECK_PACKAGES=(
 # sim --mutants copies what git knows; so does fresh.
 readonly MUTANTS_PACKAGES=(git)
 readonly FRESH_PACKAGES=(debootstrap debian-archive-keyring git)
-# To build Linux, and what the first process of a guest calls.
+# To build Linux and its tests of VFIO (uuid-dev), and what the first process of a guest calls.
 readonly KERNEL_PACKAGES=(
     make flex bison bc libelf-dev libcap-dev libssl-dev cpio kmod rsync busybox-static
-    debian-archive-keyring
+    debian-archive-keyring uuid-dev
 )
 readonly DPDK_PACKAGES=(debian-archive-keyring)
 

@@ -4,50 +4,22 @@
 #
 # The job of the suite "idxd" in its guest: brings the CPU's missing instructions, then runs svart's own suite, and
 # accel-config's tests of Intel's. Arguments: the rig's name, and a regular expression of the cases to run.
-# SVART_GUEST_MODULE is the module of tests/kernel/guest, SVART_ACCEL the tree that has accel-config.
 set -u
-rig=$1 only=${2:-}
 here=$(dirname "$(readlink -f "$0")")
-scratch=/dev/shm
-devices=/sys/bus/dsa/devices
-failed=0
+# shellcheck source=tests/kernel/job.sh
+. "$here/../job.sh"
 
 # --- the guest --------------------------------------------------------------------------------
 
 # The instructions, memory to swap to, huge pages. QEMU tells of faults at entries that Linux has torn down
 # (reason 0x5b), where processes are killed or devices reset; Linux says first that there is one.
 prepare() {
-    insmod "$SVART_GUEST_MODULE" || return 1
+    bring_instructions || return 1
     echo 64M >/sys/block/zram0/disksize
     busybox mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
     echo 4 >/proc/sys/vm/nr_hugepages
-    printf '%s\n' 'fault reason 0x5b' 'handling fault status reg' >/run/svart-tolerated
+    tolerate 'fault reason 0x5b' 'handling fault status reg'
 }
-
-# --- cases ------------------------------------------------------------------------------------
-
-wanted() { [ -z "$only" ] || [[ $1 =~ $only ]]; }
-
-# told NAME STATUS: one case, with the end of its output if it failed.
-told() {
-    wanted "$1" || return 0
-    if [ "$2" = 0 ]; then
-        echo "case $1: passed"
-    else
-        failed=1
-        echo "case $1: failed status $2: $(tr -s '\n' ' ' <"$scratch/output" | tail -c 200)"
-    fi
-}
-
-# accel PROGRAM ARGUMENT...: a program of the tree, by its own loader.
-accel() {
-    local libraries=$SVART_ACCEL/usr/lib/x86_64-linux-gnu program=$SVART_ACCEL/$1
-    shift
-    timeout 60 "$SVART_ACCEL/usr/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$program" "$@"
-}
-
-config() { accel usr/bin/accel-config "$@"; }
-dsa_test() { accel usr/libexec/accel-config/test/dsa_test "$@"; }
 
 # --- accel-config -----------------------------------------------------------------------------
 
@@ -71,37 +43,6 @@ config_unloads() {
 config_tests() { (cd "$scratch" && config test) && grep -q '^SUCCESS' "$scratch/output"; }
 
 # --- dsa_test ---------------------------------------------------------------------------------
-
-# Number, name: as dsa_test takes them. The model says by OPCAP which of them it has.
-readonly OPERATIONS='
-0x0 noop
-0x1 batch
-0x2 drain
-0x3 memmove
-0x4 memfill
-0x5 compare
-0x6 compval
-0x7 create_delta
-0x8 apply_delta
-0x9 dualcast
-0x10 crcgen
-0x11 copy_crc
-0x12 dif_check
-0x13 dif_insert
-0x14 dif_strip
-0x15 dif_update
-0x20 cache_flush
-'
-
-# has_operation NUMBER: of the first 64, which op_cap has in its last two words. idxd hides there that a device of
-# version 1 has batches.
-has_operation() {
-    local words
-    [ "$1" != 0x1 ] || return 0
-    IFS=, read -ra words 2>/dev/null <"$devices/dsa0/op_cap" || return
-    local word=$((${#words[@]} - 1 - $1 / 32))
-    [ "$word" -ge 0 ] && [ $((0x${words[word]} >> ($1 % 32) & 1)) = 1 ]
-}
 
 # sizes_of NUMBER: delta records are of words, up to 512 KiB; protected blocks have 512 bytes.
 sizes_of() {
@@ -159,18 +100,9 @@ dsa_tests() {
             run_operation "$mode" "$number" >"$scratch/output" 2>&1
             told "$name" $?
         else
-            echo "case $name: skipped waits for $operation"
+            skipped "$name" "waits for $operation"
         fi
     done <<<"$OPERATIONS"
-}
-
-# run_case NAME COMMAND...
-run_case() {
-    local name=$1
-    shift
-    wanted "$name" || return 0
-    "$@" >"$scratch/output" 2>&1
-    told "$name" $?
 }
 
 accel_config() {
@@ -190,5 +122,5 @@ accel_config() {
 prepare || exit 1
 "$here/idxd_suite" "$rig" "$only" || failed=1
 accel_config
-echo "idxd: $(tr '\n' ';' </sys/kernel/debug/svart-guest/insn64) widened $(cat /sys/kernel/debug/svart-guest/widened)"
+tell_instructions idxd
 exit $failed

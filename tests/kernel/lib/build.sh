@@ -89,3 +89,32 @@ guest_module_build() {
         die "the guest's module does not build: see $dir/build.log"
     touch "$dir/.svart-built"
 }
+
+# --- the kernel's tests of VFIO ---------------------------------------------------------------
+
+# selftests_dir: those of the kernel's source, in a folder of its kernel.
+selftests_dir() { printf '%s' "$(kernel_dir qemu)/svart-selftests"; }
+
+# selftests_make: against the kernel's own headers for programs. Linux 7.2 uses calloc_assert() and has it nowhere.
+selftests_make() {
+    local dir source option=()
+    dir=$(selftests_dir) source=$(source_dir)/tools/testing/selftests
+    grep -rqE 'define calloc_assert|\*calloc_assert\(' "$source" ||
+        option=(EXTRA_CFLAGS="-include $HERE/judges/calloc_assert.h")
+    kernel_make qemu headers
+    nice -n 10 make -C "$source/vfio" OUTPUT="$dir" ARCH=x86_64 \
+        KHDR_INCLUDES="-isystem $(kernel_dir qemu)/usr/include" "${option[@]}" \
+        "$dir/vfio_pci_driver_test" "$dir/vfio_pci_device_test"
+}
+
+selftests_build() {
+    local dir
+    dir=$(selftests_dir)
+    [ -e "$dir/.svart-built" ] && return
+    fetch_source
+    say "building the kernel's tests of VFIO"
+    mkdir -p "$dir"
+    selftests_make >"$dir/build.log" 2>&1 ||
+        die "the kernel's tests of VFIO do not build: see $dir/build.log"
+    touch "$dir/.svart-built"
+}

@@ -8,10 +8,9 @@
 qemu_prepare() {
     kernel_build qemu bzImage modules
     fetch_qemu
-    if [[ " ${SUITES[*]} " == *" idxd "* ]]; then
-        guest_module_build
-        fetch_accel
-    fi
+    ! suites_have programs idxd dpdk profiles selftests || guest_module_build
+    ! suites_have idxd profiles || fetch_accel
+    ! suites_have selftests || selftests_build
 }
 
 # Sets QEMU to the command that starts it: by its own loader, because its C library is newer than
@@ -56,14 +55,16 @@ qemu_binds() {
 
 # What a job finds in its environment, as shell.
 qemu_exports() {
-    printf 'export SVART_GUEST_MODULE=%q SVART_ACCEL=%q\n' "$(guest_module)" "$(accel_dir)"
+    printf 'export SVART_GUEST_MODULE=%q SVART_ACCEL=%q SVART_SELFTESTS=%q\n' \
+        "$(guest_module)" "$(accel_dir)" "$(selftests_dir)"
 }
 
 # qemu_guest JOB SECONDS SUITE: boots, runs the script JOB, powers off; the console goes to stdout.
 qemu_guest() {
-    local job=$1 seconds=$2 suite=$3 append=${QEMU_APPEND//$'\n'/ } QEMU
+    local job=$1 seconds=$2 suite=$3 append=${QEMU_APPEND//$'\n'/ } QEMU more
     qemu_command
-    timeout -k 5 "$seconds" "${QEMU[@]}" "${QEMU_MACHINE[@]}" \
+    read -ra more <<<"$(suite_get "$suite" 7)"
+    timeout -k 5 "$seconds" "${QEMU[@]}" "${QEMU_MACHINE[@]}" "${more[@]}" \
         -kernel "$(kernel_dir qemu)/arch/x86/boot/bzImage" \
         -append "$append init=$HERE/init/guest.sh SVART_JOB=$job SVART_BIND=$(qemu_binds "$suite")" \
         </dev/null 2>&1

@@ -8,28 +8,41 @@
 # and are started with the rig's name as their argument.
 
 # name | rigs it runs on | seconds it may take | program in the build folder | driver of the DSAs in QEMU, if not
-# vfio-pci. idxd is run by its name alone: it judges the model, not svart, and takes minutes.
+# vfio-pci | its group: "usual" is run where nothing is named | more arguments for QEMU
 readonly SUITE_TABLE='
-smoke|uml qemu|60|tests/kernel/smoke
-parity|model uml qemu|240|tests/kernel/parity/parity
-service|model uml|120|tests/kernel/service/service
-dsa|qemu|240|tests/kernel/qemu/dsa_suite
-programs|uml qemu|240|tests/kernel/programs.sh
-idxd|qemu|480|tests/kernel/idxd/idxd.sh|idxd
+smoke|uml qemu|60|tests/kernel/smoke||usual
+parity|model uml qemu|240|tests/kernel/parity/parity||usual
+service|model uml|120|tests/kernel/service/service||usual
+dsa|qemu|240|tests/kernel/qemu/dsa_suite||usual
+programs|uml qemu|240|tests/kernel/programs.sh||usual
+idxd|qemu|480|tests/kernel/idxd/idxd.sh|idxd|usual
+dpdk|qemu|300|tests/kernel/judges/dpdk.sh|idxd|judges
+profiles|qemu|240|tests/kernel/judges/profiles.sh|idxd|judges
+selftests|qemu|480|tests/kernel/judges/selftests.sh||judges|-m 3G -global svart-dsa.options=max_xfer_shift=14
 '
 
 suite_names() {
     printf '%s' "$SUITE_TABLE" | awk -F'|' 'NF { printf "%s%s", sep, $1; sep = " " }'
 }
 
-# Those that run where none is named.
-suite_names_usual() {
-    printf '%s' "$SUITE_TABLE" | awk -F'|' 'NF && $1 != "idxd" { printf "%s%s", sep, $1; sep = " " }'
+# suite_names_of GROUP
+suite_names_of() {
+    printf '%s' "$SUITE_TABLE" |
+        awk -F'|' -v group="$1" '$6 == group && NF { printf "%s%s", sep, $1; sep = " " }'
 }
 
 # suite_get NAME FIELD
 suite_get() {
     printf '%s' "$SUITE_TABLE" | awk -F'|' -v name="$1" -v field="$2" '$1 == name { print $field }'
+}
+
+# suites_have NAME...: whether one of them is run.
+suites_have() {
+    local name
+    for name in "$@"; do
+        [[ " ${SUITES[*]} " != *" $name "* ]] || return 0
+    done
+    return 1
 }
 
 suite_exists() { [ -n "$(suite_get "$1" 1)" ]; }
