@@ -130,8 +130,10 @@ struct svart_device_model {
 	uint64_t bar_bytes[6];   /**< Powers of two; 0: none. 64-bit BARs take two places. */
 	unsigned int portal_bar; /**< That takes portal64() and enqueue64(); 0: none. */
 	unsigned int nr_vectors; /**< MSI-X. */
-	bool pasid, ats, pri;    /**< Capabilities it shows. */
-	bool pasid_priv;         /**< Its PASID capability has Privileged Mode (PCIe 6.0, 6.20). */
+	/** MSI vectors of a device without MSI-X: 1, 2, 4 ... 32 (PCI 3.0, 6.8.1). Only in an emulator's machine. */
+	unsigned int nr_msi;
+	bool pasid, ats, pri; /**< Capabilities it shows. */
+	bool pasid_priv;      /**< Its PASID capability has Privileged Mode (PCIe 6.0, 6.20). */
 	/** Outstanding page request capacity (PCIe 6.0, 10.5.2.4). */
 	uint32_t pri_capacity;
 

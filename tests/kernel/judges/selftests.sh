@@ -9,11 +9,11 @@ set -u
 # shellcheck source=tests/kernel/job.sh
 . "$(dirname "$(readlink -f "$0")")/../job.sh"
 
-# first_dsa: the address of the first that vfio-pci has.
-first_dsa() {
+# first_of VENDOR DEVICE: the address of the first that vfio-pci has.
+first_of() {
     local device
     for device in /sys/bus/pci/drivers/vfio-pci/0*; do
-        [ "$(cat "$device/vendor" "$device/device" | tr '\n' ' ')" != '0x8086 0x0b25 ' ] || break
+        [ "$(cat "$device/vendor" "$device/device" | tr '\n' ' ')" != "$1 $2 " ] || break
     done
     echo "${device##*/}"
 }
@@ -23,7 +23,7 @@ tell_tests() {
     local line name
     : >"$scratch/output"
     while read -r line; do
-        name=${line#*ok * } name=${name%% *}
+        name=${line#*ok * } name=$PREFIX${name%% *}
         case $line in
         ok*'# SKIP'*) skipped "$name" "${line#*# SKIP }" ;;
         ok*) told "$name" 0 ;;
@@ -37,25 +37,28 @@ tell_tests() {
     done <"$scratch/tap"
 }
 
-# run_tests PROGRAM: a case for each of its tests, and one for its end.
+# run_tests PROGRAM ADDRESS [PREFIX]: a case for each of its tests, and one for its end.
 run_tests() {
     local status
-    timeout 400 "$SVART_SELFTESTS/$1" "$PCI" </dev/null >"$scratch/tap" 2>&1
+    PREFIX=${3:-}
+    timeout 400 "$SVART_SELFTESTS/$1" "$2" </dev/null >"$scratch/tap" 2>&1
     status=$?
     tell_tests
     cp "$scratch/tap" "$scratch/output"
-    told "$1.ends" $status
+    told "$PREFIX$1.ends" $status
     [ $status = 0 ] || sed 's/^/  | /' "$scratch/tap"
 }
 
 bring_instructions || exit 1
-PCI=$(first_dsa)
+dsa=$(first_of 0x8086 0x0b25)
 # Each test pins a shared mapping of 1 GiB: on an emulated machine 10 times faster by huge pages.
 echo always >/sys/kernel/mm/transparent_hugepage/shmem_enabled
 # Tests copy from and to where nothing is mapped.
-tolerate "DMAR:.*Request device .$PCI. fault addr" 'handling fault status reg'
+tolerate "DMAR:.*Request device .$dsa. fault addr" 'handling fault status reg'
 for program in vfio_pci_device_test vfio_pci_driver_test; do
-    run_tests $program
+    run_tests $program "$dsa"
 done
+# A device that has MSI.
+run_tests vfio_pci_device_test "$(first_of 0x1234 0x5a21)" requester.
 tell_instructions selftests
 exit $failed

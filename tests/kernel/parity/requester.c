@@ -111,8 +111,10 @@ static void requester_page_response(
 	struct requester *r = dev;
 
 	(void)pasid;
-	if (prgi < REQUESTER_NR_GROUPS)
-		r->answers[prgi] = (uint64_t)code + 1;
+	if (prgi >= REQUESTER_NR_GROUPS)
+		return;
+	r->answers[prgi] = (uint64_t)code + 1;
+	r->bus->ops->interrupt(r->bus, prgi % REQUESTER_NR_MSI);
 }
 
 static void requester_reset(void *dev)
@@ -150,6 +152,7 @@ const struct svart_device_model requester_model = {
 	.device = REQUESTER_DEVICE,
 	.class_code = 0x00ff00, /* no class (PCI code and ID assignment, 1.1) */
 	.bar_bytes = { REQUESTER_BAR_BYTES },
+	.nr_msi = REQUESTER_NR_MSI,
 	.pasid = true,
 	.ats = true,
 	.pri = true,

@@ -9,7 +9,7 @@
  * On the model it hangs off the model's bus; in QEMU the same code is a PCI device (../qemu).
  *
  * Programming: ADDR, PASID, then SEND with the rest sends one request; SENT counts those that left.
- * The answer to a group stands in ANSWER + 8 * its index.
+ * The answer to a group stands in ANSWER + 8 * its index, and raises MSI vector index % REQUESTER_NR_MSI.
  */
 
 #include "bus.h"
@@ -30,6 +30,7 @@ enum requester_register {
 
 #define REQUESTER_BAR_BYTES 0x2000
 #define REQUESTER_NR_GROUPS 512
+#define REQUESTER_NR_MSI    4
 
 /** Fields of SEND. */
 enum requester_send {

@@ -388,7 +388,9 @@ static void bus_interrupt(struct svart_bus *bus, unsigned int vector)
 {
 	struct pci_port *port = bus_port(bus);
 
-	if (vector < port->model->nr_vectors && msix_enabled(port_pci(port)))
+	if (vector < port->model->nr_msi && msi_enabled(port_pci(port)))
+		msi_notify(port_pci(port), vector);
+	else if (vector < port->model->nr_vectors && msix_enabled(port_pci(port)))
 		msix_notify(port_pci(port), vector);
 }
 

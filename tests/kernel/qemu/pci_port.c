@@ -20,6 +20,7 @@
 #define BAR_MEMORY_64 0x04
 
 /* Places of capabilities: any that do not overlap; extended ones start at 0x100 (PCIe 6.0, 7.6.2). */
+#define CAP_MSI_OFF     0x50
 #define CAP_EXPRESS_OFF 0x80
 #define CAP_ATS_OFF     0x108
 #define CAP_PRI_OFF     0x110
@@ -146,12 +147,30 @@ static void port_add_bars(struct pci_port *port)
 	}
 }
 
+/* MSI-X, or MSI, or none. Returns false with *errp set. */
+static bool port_add_interrupts(struct pci_port *port, struct qemu_error **errp)
+{
+	struct qemu_pci_device *pci = port_pci(port);
+	const struct svart_device_model *model = port->model;
+	void *bar0 = port->bars[0].region;
+
+	if (model->nr_msi != 0)
+		return msi_init(pci, CAP_MSI_OFF, model->nr_msi, true, true, errp) >= 0;
+	if (model->nr_vectors == 0)
+		return true;
+	if (msix_init(pci, model->nr_vectors, bar0, 0, MSIX_TABLE_OFF, bar0, 0, MSIX_PBA_OFF, 0,
+		    errp) < 0)
+		return false;
+	for (unsigned int i = 0; i < model->nr_vectors; i++)
+		msix_vector_use(pci, i);
+	return true;
+}
+
 /* Returns false with *errp set. */
 static bool port_add_caps(struct pci_port *port, struct qemu_error **errp)
 {
 	struct qemu_pci_device *pci = port_pci(port);
 	const struct svart_device_model *model = port->model;
-	void *bar0 = port->bars[0].region;
 
 	if (!model->pasid || !model->ats || !model->pri) {
 		port_error(errp, "svart-%s lacks PASID, ATS or PRI", model->name);
@@ -165,14 +184,7 @@ static bool port_add_caps(struct pci_port *port, struct qemu_error **errp)
 	pcie_pasid_init(pci, PORT_PASID_OFF, PASID_BITS, false, model->pasid_priv);
 	pcie_ats_init(pci, CAP_ATS_OFF, true);
 	pcie_pri_init(pci, CAP_PRI_OFF, model->pri_capacity, true);
-	if (model->nr_vectors == 0)
-		return true;
-	if (msix_init(pci, model->nr_vectors, bar0, 0, MSIX_TABLE_OFF, bar0, 0, MSIX_PBA_OFF, 0,
-		    errp) < 0)
-		return false;
-	for (unsigned int i = 0; i < model->nr_vectors; i++)
-		msix_vector_use(pci, i);
-	return true;
+	return port_add_interrupts(port, errp);
 }
 
 static void port_realize(struct qemu_pci_device *pci, const struct svart_device_model *model,
@@ -203,7 +215,9 @@ static void port_exit(struct qemu_pci_device *pci)
 	qemu_bh_delete(port->work);
 	port->model->destroy(port->dev);
 	port->dev = NULL;
-	if (port->model->nr_vectors != 0)
+	if (port->model->nr_msi != 0)
+		msi_uninit(pci);
+	else if (port->model->nr_vectors != 0)
 		msix_uninit(pci, port->bars[0].region, port->bars[0].region);
 	free(port->options);
 	port->options = NULL;

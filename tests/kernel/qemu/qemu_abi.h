@@ -125,6 +125,14 @@ void msix_vector_use(struct qemu_pci_device *dev, unsigned int vector);
 int msix_enabled(struct qemu_pci_device *dev);
 void msix_notify(struct qemu_pci_device *dev, unsigned int vector);
 
+/* --- hw/pci/msi.h -------------------------------------------------------------------------------- */
+
+int msi_init(struct qemu_pci_device *dev, uint8_t cap_off, unsigned int nr, bool addr64,
+	bool vector_mask, struct qemu_error **errp);
+void msi_uninit(struct qemu_pci_device *dev);
+bool msi_enabled(const struct qemu_pci_device *dev);
+void msi_notify(struct qemu_pci_device *dev, unsigned int vector);
+
 /* --- hw/pci/pcie.h ------------------------------------------------------------------------------- */
 
 int pcie_endpoint_cap_init(struct qemu_pci_device *dev, uint8_t off);

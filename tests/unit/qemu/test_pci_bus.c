@@ -36,6 +36,8 @@ static struct {
 	uint64_t rtaddr;
 	uint64_t *cleared_meanwhile; /* An entry that a CPU clears while QEMU walks. */
 	unsigned int nr_asked;
+	bool msi, msix;                       /* What the guest has enabled. */
+	unsigned int msi_raised, msix_raised; /* Vectors, as bits. */
 } machine;
 
 static struct pci_port port;
@@ -131,6 +133,30 @@ int pci_iommu_unregister_iotlb_notifier(
 	(void)pasid;
 	(void)n;
 	return 0;
+}
+
+bool msi_enabled(const struct qemu_pci_device *dev)
+{
+	(void)dev;
+	return machine.msi;
+}
+
+void msi_notify(struct qemu_pci_device *dev, unsigned int vector)
+{
+	(void)dev;
+	machine.msi_raised |= 1u << vector;
+}
+
+int msix_enabled(struct qemu_pci_device *dev)
+{
+	(void)dev;
+	return machine.msix;
+}
+
+void msix_notify(struct qemu_pci_device *dev, unsigned int vector)
+{
+	(void)dev;
+	machine.msix_raised |= 1u << vector;
 }
 
 /* --- The machine --------------------------------------------------------------------------------- */
@@ -235,6 +261,31 @@ static void test_translate_without_scalable_mode_believes_qemu(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void raise_all(unsigned int nr_msi, unsigned int nr_msix)
+{
+	const struct svart_device_model model = { .nr_msi = nr_msi, .nr_vectors = nr_msix };
+
+	port.model = &model;
+	for (unsigned int vector = 0; vector < 6; vector++)
+		port.bus.ops->interrupt(&port.bus, vector);
+	port.model = NULL;
+}
+
+static void test_interrupts_go_by_what_the_device_has_and_the_guest_enabled(void **state)
+{
+	(void)state;
+	raise_all(4, 0);
+	raise_all(0, 5);
+	assert_int_equal(machine.msi_raised | machine.msix_raised, 0);
+	machine.msi = machine.msix = true;
+	raise_all(4, 0);
+	assert_int_equal(machine.msi_raised, 0xf);
+	assert_int_equal(machine.msix_raised, 0);
+	raise_all(0, 5);
+	assert_int_equal(machine.msi_raised, 0xf);
+	assert_int_equal(machine.msix_raised, 0x1f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +295,9 @@ int main(void)
 		TEST(test_translate_with_a_pasid_that_leaves_meanwhile_finds_nothing),
 		TEST(test_translate_without_pasid_looks_at_that_of_the_context_entry),
 		TEST(test_translate_without_scalable_mode_believes_qemu),
+		cmocka_unit_test_setup_teardown(
+			test_interrupts_go_by_what_the_device_has_and_the_guest_enabled, begin,
+			end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
