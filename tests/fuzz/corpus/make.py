@@ -289,7 +289,66 @@ SMMU = raw_cases(PRI) | {
     "command_error": register(3, 1) + request(1, 7, READ | RAW_LAST, 1) + PUMP,
 }
 
-TARGETS = {"group": GROUP, "iommufd": IOMMUFD, "vtd": VTD, "smmu": SMMU}
+# --- dsa ---------------------------------------------------------------------------------------
+
+BOF, CRAV, RCR = 2, 4, 8
+NO_ATS, NO_BOF, SHARED = 1, 4, 8
+
+
+def desc(opcode, src=0x2000, dst=0x42000, size=9000, flags=BOF | CRAV | RCR, record=0, words=(0, 0, 0)):
+    """A descriptor; addresses are of the rig's memory."""
+    return struct.pack("<IIQQQIHHQQQ", 0, flags | opcode << 24, record, src, dst, size, 0, 0, *words)
+
+
+def descriptor(*args, **fields):
+    return b"d" + desc(*args, **fields)
+
+
+def write(page, off, data):
+    return b"w" + u8(page, off // 16, len(data)) + data
+
+
+def entry(word, value):
+    return u16(word) + u64(value)
+
+
+AWAY = b"m" + u8(0, 127, 0)
+WORK = b"s"
+# Opcode -> what it needs beside a source and a destination.
+OPERATIONS = {
+    "noop": descriptor(0, src=0, dst=0, size=0),
+    "memmove": descriptor(3),
+    "fill": descriptor(4),
+    "compare": descriptor(5),
+    "compare_pattern": descriptor(6),
+    "create_delta": descriptor(7, size=8192, words=(0x60000, 4000, 7)),
+    "apply_delta": write(2, 0, entry(3, 1) + entry(9, 2)) + descriptor(8, size=4096, words=(20, 0, 0)),
+    "dualcast": descriptor(9, words=(0x60000, 0, 0)),
+    "crc": descriptor(0x10, dst=0, flags=BOF | CRAV | RCR | 1 << 16, words=(1, 0x60000, 0)),
+    "copy_crc": descriptor(0x11),
+    "dif_check": descriptor(0x12, dst=0, size=5200),
+    "dif_insert": descriptor(0x13, size=5120, words=(3 << 16, 0, 7)),
+    "dif_strip": descriptor(0x14, size=5200, words=(0x40, 0, 0)),
+    "dif_update": descriptor(0x15, size=5200, words=(0x840, 0, 0)),
+    "cache_flush": descriptor(0x20, src=0),
+}
+LIST = [desc(3, record=1), desc(0x10, dst=0, record=2), desc(9, record=3, words=(0x60000, 0, 0))]
+DSA = {name: u8(0) + AWAY + step + WORK for name, step in OPERATIONS.items()}
+DSA |= {
+    "partial": u8(NO_BOF) + b"m" + u8(3, 2, 0) + descriptor(0x11, flags=CRAV | RCR) + WORK,
+    "untranslated": u8(NO_ATS) + descriptor(0x11) + descriptor(7, size=4096, words=(0x60000, 80, 0)) + WORK,
+    "refused": u8(0) + AWAY + b"a" + u8(0x42, 3, 1) + descriptor(0x13, size=5120) + WORK,
+    "shared": u8(SHARED) + b"".join(descriptor(n) for n in (3, 5, 0x10)) + WORK,
+    "batch": u8(0)
+    + b"".join(write(0x60, 64 * n, member) for n, member in enumerate(LIST))
+    + AWAY
+    + descriptor(1, src=0x60000, dst=0, size=3)
+    + WORK,
+    "aborted": u8(0) + AWAY + descriptor(0x11) + b"c" + u8(4) + bytes(4) + WORK + descriptor(3) + WORK,
+}
+
+
+TARGETS = {"dsa": DSA, "group": GROUP, "iommufd": IOMMUFD, "vtd": VTD, "smmu": SMMU}
 
 
 def main():
