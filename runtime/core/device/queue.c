@@ -251,9 +251,10 @@ uint16_t svart_queue_wait(
 			continue;
 		}
 		now = m->ops->now_ns(m);
+		/* Also where the time is over already: waits may be that short on a slow machine, all of them. */
+		look(q, now);
 		if (now >= deadline)
 			return 0;
-		look(q, now);
 		svart_pause(m, deadline);
 	}
 }

@@ -307,27 +307,42 @@ static void test_loss_ends_a_wait_at_once_with_the_cause_in_words(void **state)
 	}
 }
 
-/** Waits that are shorter than the time between two looks come to one, too. */
-static void test_loss_is_found_by_many_short_waits(void **state)
+static void find_by_short_waits(const struct way *way, uint64_t timeout_ns)
 {
 	struct svart_completion done;
 	uint64_t start;
 	struct rig r;
+
+	rig_open_for(&r, way);
+	begin_copy(&r, 1);
+	/* It waits for a page by then: a DSA that does something else would halt. */
+	usleep(20000);
+	way->cause(&r);
+	start = now_ns();
+	while (svart_queue_wait(r.q, &done, 1, timeout_ns) == 0)
+		assert_in_range(now_ns() - start, 0, 5 * SECOND_NS);
+	expect_failed(r.q, way->why);
+	rig_close(&r);
+}
+
+/** Waits that are shorter than the time between two looks come to one, too. */
+static void test_loss_is_found_by_many_short_waits(void **state)
+{
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < NR_WAYS; i++) {
-		rig_open_for(&r, &ways[i]);
-		begin_copy(&r, 1);
-		/* It waits for a page by then: a DSA that does something else would halt. */
-		usleep(20000);
-		ways[i].cause(&r);
-		start = now_ns();
-		while (svart_queue_wait(r.q, &done, 1, 20000) == 0)
-			assert_in_range(now_ns() - start, 0, 5 * SECOND_NS);
-		expect_failed(r.q, ways[i].why);
-		rig_close(&r);
-	}
+	for (i = 0; i < NR_WAYS; i++)
+		find_by_short_waits(&ways[i], 20000);
+}
+
+/** Those whose time is over before they yield for the first time do; once they never looked. */
+static void test_loss_is_found_by_waits_that_are_over_at_once(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NR_WAYS; i++)
+		find_by_short_waits(&ways[i], i % 2);
 }
 
 static void test_loss_that_registers_show_is_found_by_polls_alone(void **state)
@@ -880,6 +895,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loss_ends_a_wait_at_once_with_the_cause_in_words),
 		cmocka_unit_test(test_loss_is_found_by_many_short_waits),
+		cmocka_unit_test(test_loss_is_found_by_waits_that_are_over_at_once),
 		cmocka_unit_test(test_loss_that_registers_show_is_found_by_polls_alone),
 		cmocka_unit_test(test_loss_of_bus_mastering_halts_a_dsa_that_goes_on),
 		cmocka_unit_test(test_halt_of_a_dsa_fails_its_queues_until_it_is_opened_again),
