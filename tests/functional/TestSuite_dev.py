@@ -94,13 +94,17 @@ def packages_of(command: str) -> set:
     return {"gnuplot-nox"} if command == "plot" else sourced(f"packages_of {command}")
 
 
+# What git and Python write into a tree, at any time: a test beside this one may do so while it looks.
+NO_SOURCES = {".git", "__pycache__"}
+
+
 @functools.cache
 def scripts() -> dict:
     """Every script of the tree that is no build's: its path -> "sh" or "python"."""
     found = {}
     for folder, folders, names in os.walk(ROOT):
         here = pathlib.Path(folder).relative_to(ROOT)
-        folders[:] = [f for f in folders if f != ".git" and (here / f).parts[0][:5] != "build"]
+        folders[:] = [f for f in folders if f not in NO_SOURCES and (here / f).parts[0][:5] != "build"]
         found |= {str(here / name): shell_of(ROOT / here / name) for name in names}
     return {path: kind for path, kind in sorted(found.items()) if kind}
 
