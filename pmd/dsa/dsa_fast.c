@@ -45,13 +45,14 @@ uint32_t svart_pmd_dsa_ring_entries(uint32_t depth)
 }
 
 /**
- * Allocates one block: the queue, then its descriptors, then its entries. Each part ends at the end of a
+ * Allocates one block: the queue, then its descriptors, operations and entries. Each part ends at the end of a
  * cache line.
  */
 static void *ring_alloc(size_t entries)
 {
-	size_t bytes = sizeof(struct svart_dsa_queue) + entries * sizeof(struct svart_dsa_desc) +
-		       entries * sizeof(struct svart_dsa_entry);
+	size_t bytes = sizeof(struct svart_dsa_queue) +
+		       entries * (sizeof(struct svart_dsa_desc) + sizeof(struct svart_op) +
+					 sizeof(struct svart_dsa_entry));
 	void *block;
 
 	bytes = (bytes + SVART_DSA_CACHE_LINE - 1) & ~(size_t)(SVART_DSA_CACHE_LINE - 1);
@@ -71,7 +72,8 @@ int svart_pmd_dsa_ring_create(
 	if (q == NULL)
 		return svart_fail(-ENOMEM, "out of memory for a queue of %u operations", depth);
 	q->descs = (struct svart_dsa_desc *)(q + 1);
-	q->entries = (struct svart_dsa_entry *)(q->descs + entries);
+	q->more = (struct svart_op *)(q->descs + entries);
+	q->entries = (struct svart_dsa_entry *)(q->more + entries);
 	q->records = records;
 	q->depth = depth;
 	q->mask = entries - 1;
@@ -88,17 +90,21 @@ void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q)
 	free(q);
 }
 
+/** Whether the device has nothing to write any more for the operation of a slot that was handed over. */
+static inline bool slot_settled(const struct svart_dsa_queue *q, uint32_t slot)
+{
+	/* Orders the status before what the program does next; pairs with the device, which writes it last. */
+	return q->entries[slot].kind != SVART_DSA_ENTRY_DEVICE ||
+	       __atomic_load_n(&q->records[slot].status, __ATOMIC_ACQUIRE) != SVART_DSA_STATUS_NONE;
+}
+
 bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q)
 {
-	uint32_t i, slot;
+	uint32_t i;
 
-	for (i = q->tail; i != q->posted; i++) {
-		slot = i & q->mask;
-		if (q->entries[slot].kind == SVART_DSA_ENTRY_DEVICE &&
-			__atomic_load_n(&q->records[slot].status, __ATOMIC_ACQUIRE) ==
-				SVART_DSA_STATUS_NONE)
+	for (i = q->tail; i != q->posted; i++)
+		if (!slot_settled(q, i & q->mask))
 			return false;
-	}
 	return true;
 }
 
@@ -142,13 +148,19 @@ static inline void desc_write_bare(struct svart_dsa_desc *desc, svart_op_rule_t 
 	desc->size = 0;
 }
 
+/** Flags of any operation with operands. */
+static inline uint64_t desc_flags(const struct svart_dsa_queue *q, const struct svart_op *op)
+{
+	return (op->flags & SVART_OP_NO_BLOCK) != 0 ? DESC_FLAGS : DESC_FLAGS | q->desc_flags;
+}
+
 static inline void desc_write(const struct svart_dsa_queue *q, struct svart_dsa_desc *desc,
 	const struct svart_op *op, svart_op_rule_t rule)
 {
-	uint64_t flags = DESC_FLAGS;
+	uint64_t flags = desc_flags(q, op);
 
-	if (!(op->flags & SVART_OP_NO_BLOCK))
-		flags |= q->desc_flags;
+	if ((op->flags & SVART_OP_TO_CACHE) != 0)
+		flags |= q->cache_flags;
 	desc->flags_opcode = flags_opcode(rule, flags);
 	/*
 	 * A fill has its pattern in the place of a copy's source, both in the operation and in the
@@ -159,6 +171,22 @@ static inline void desc_write(const struct svart_dsa_queue *q, struct svart_dsa_
 	desc->size = (uint32_t)op->length;
 }
 
+/** Clears what an operation of dsa_more.c has left in a descriptor. */
+static __attribute__((noinline)) void words_clear(struct svart_dsa_queue *q, uint32_t i)
+{
+	memset(q->descs[i].op_specific, 0, sizeof(q->descs[i].op_specific));
+	q->entries[i].words = false;
+}
+
+static __attribute__((noinline)) void more_prep(
+	struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op, svart_op_rule_t rule)
+{
+	uint64_t flags = desc_flags(q, op) | svart_pmd_dsa_more_write(q, op, &q->descs[i]);
+
+	q->descs[i].flags_opcode = flags_opcode(rule, flags);
+	q->entries[i].words = true;
+}
+
 static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op)
 {
 	struct svart_dsa_entry *entry = &q->entries[i];
@@ -167,16 +195,28 @@ static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struc
 	entry->kind = (uint8_t)op_kind(q, op, &rule);
 	entry->cookie = op->cookie;
 	entry->length = 0;
+	entry->fence = (op->flags & SVART_OP_FENCE) != 0;
+	q->nr_fences += entry->fence;
+	entry->more = svart_op_rule_has(rule, SVART_OP_RULE_MORE);
+	if (entry->more)
+		q->more[i] = *op;
 	if (entry->kind != SVART_DSA_ENTRY_DEVICE)
 		return;
 	/* Nobody else writes the record now. submit's fence orders this before the device's write. */
 	__atomic_store_n(&q->records[i].status, SVART_DSA_STATUS_NONE, __ATOMIC_RELAXED);
-	if (!svart_op_rule_has(rule, SVART_OP_RULE_MOVES)) {
-		desc_write_bare(&q->descs[i], rule);
+	entry->length = (uint32_t)op->length;
+	if (entry->more) {
+		more_prep(q, i, op, rule);
 		return;
 	}
-	entry->length = (uint32_t)op->length;
-	desc_write(q, &q->descs[i], op, rule);
+	if (entry->words)
+		words_clear(q, i);
+	if (svart_op_rule_has(rule, SVART_OP_RULE_MOVES)) {
+		desc_write(q, &q->descs[i], op, rule);
+		return;
+	}
+	entry->length = 0;
+	desc_write_bare(&q->descs[i], rule);
 }
 
 uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr)
@@ -210,24 +250,18 @@ static inline uint32_t device_run(const struct svart_dsa_queue *q, uint32_t i, u
 	return n;
 }
 
-uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
+/** Hands over what was prepared, up to `end`. */
+static inline void post(struct svart_dsa_queue *q, uint32_t end)
 {
-	struct svart_dsa_queue *q = fast->priv;
-	uint32_t head = q->head, posted = q->posted, off = q->portal_off;
-	uint16_t nr = (uint16_t)(head - posted);
-	uint32_t i, n;
+	uint32_t posted = q->posted, off = q->portal_off, i, n;
 
-	if (nr == 0 || svart_pmd_dsa_failed(q->failure))
-		return 0;
-	if (svart_trace_submit_on())
-		svart_trace_submit(fast, nr, q->entries[posted & q->mask].cookie);
 	/* Orders the program's data and the cleared status bytes before the descriptors, once for
 	 * the burst: MOVDIR64B is weakly ordered and could pass them. It does read the descriptor
 	 * itself in program order. Pairs with the device's read of a descriptor. */
 	svart_portal_fence();
-	while (posted != head) {
+	while (posted != end) {
 		i = posted & q->mask;
-		n = device_run(q, i, head - posted);
+		n = device_run(q, i, end - posted);
 		if (n == 0) {
 			posted++;
 			continue;
@@ -242,6 +276,58 @@ uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
 	}
 	q->posted = posted;
 	q->portal_off = off;
+}
+
+/** Whether all that was handed over has ended. What was seen once is not looked at again. */
+static bool all_settled(struct svart_dsa_queue *q)
+{
+	if ((int32_t)(q->settled - q->tail) < 0)
+		q->settled = q->tail;
+	while (q->settled != q->posted && slot_settled(q, q->settled & q->mask))
+		q->settled++;
+	return q->settled == q->posted;
+}
+
+/** Finds the first operation that has a fence, from the second one that is prepared on; or the end. */
+static uint32_t fence_find(const struct svart_dsa_queue *q)
+{
+	uint32_t i = q->posted + 1;
+
+	while (i != q->head && !q->entries[i & q->mask].fence)
+		i++;
+	return i;
+}
+
+/** Hands over what no fence holds back. */
+static __attribute__((noinline)) void post_fenced(struct svart_dsa_queue *q)
+{
+	while (q->posted != q->head) {
+		if (q->entries[q->posted & q->mask].fence) {
+			if (!all_settled(q))
+				return;
+			q->nr_fences--;
+		}
+		post(q, fence_find(q));
+	}
+}
+
+uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
+{
+	struct svart_dsa_queue *q = fast->priv;
+	uint32_t before = q->posted;
+	uint64_t cookie;
+	uint16_t nr;
+
+	if (before == q->head || svart_pmd_dsa_failed(q->failure))
+		return 0;
+	cookie = q->entries[before & q->mask].cookie;
+	if (q->nr_fences == 0)
+		post(q, q->head);
+	else
+		post_fenced(q);
+	nr = (uint16_t)(q->posted - before);
+	if (nr != 0 && svart_trace_submit_on())
+		svart_trace_submit(fast, nr, cookie);
 	return nr;
 }
 
@@ -256,8 +342,7 @@ static void completion_set(struct svart_completion *done, const struct svart_dsa
 		.hw_status = hw_status };
 }
 
-/** Tells what a status other than success and page faults means to the program. */
-static enum svart_status status_of(unsigned int code)
+enum svart_status svart_pmd_dsa_status(unsigned int code)
 {
 	switch (code) {
 	case SVART_DSA_STATUS_BAD_OPCODE:
@@ -265,17 +350,19 @@ static enum svart_status status_of(unsigned int code)
 	case SVART_DSA_STATUS_RESERVED_SET:
 	case SVART_DSA_STATUS_BAD_SIZE:
 	case SVART_DSA_STATUS_OVERLAP:
+	case SVART_DSA_STATUS_BAD_DELTA_SIZE:
+	case SVART_DSA_STATUS_DUALCAST_ALIGN:
+	case SVART_DSA_STATUS_ADDRESS_ALIGN:
 		return SVART_STATUS_INVALID;
 	default:
 		return SVART_STATUS_DEVICE_ERROR;
 	}
 }
 
-/** Tells whether addr is in a page of [start, start + len). */
-static bool page_in_range(uint64_t addr, uint64_t start, uint64_t len)
+bool svart_pmd_dsa_in_pages(uint64_t addr, uint64_t start, uint64_t len)
 {
-	return svart_page_down(addr) - svart_page_down(start) <=
-	       svart_page_down(start + len - 1) - svart_page_down(start);
+	return len != 0 && svart_page_down(addr) - svart_page_down(start) <=
+				   svart_page_down(start + len - 1) - svart_page_down(start);
 }
 
 /**
@@ -287,12 +374,12 @@ static bool fault_is_sane(const struct svart_dsa_desc *desc, const struct svart_
 {
 	const struct svart_op_row *row = svart_dsa_op_row(
 		(unsigned int)SVART_FIELD_GET(SVART_DSA_DESC_OPCODE, desc->flags_opcode));
-	bool reads = row != NULL && !row->has_pattern;
+	bool reads = row != NULL && (row->traits & SVART_OP_HAS_PATTERN) == 0;
 
 	if (entry->length == 0 || record->bytes_completed > entry->length)
 		return false;
-	return page_in_range(record->fault_addr, desc->dst, entry->length) ||
-	       (reads && page_in_range(record->fault_addr, desc->src, entry->length));
+	return svart_pmd_dsa_in_pages(record->fault_addr, desc->dst, entry->length) ||
+	       (reads && svart_pmd_dsa_in_pages(record->fault_addr, desc->src, entry->length));
 }
 
 /** Tells whether the address is bad, or its page was refused because memory was short: the service knows. */
@@ -302,30 +389,51 @@ static enum svart_status refused_status(const struct svart_dsa_queue *q, uint64_
 							    : SVART_STATUS_BAD_ADDRESS;
 }
 
-/** Completes an operation with a page fault: what was done, where it stopped, and how to go on. */
-static void complete_fault(const struct svart_dsa_queue *q, const struct svart_dsa_entry *entry,
-	const struct svart_dsa_desc *desc, const struct svart_dsa_record *record, uint8_t hw_status,
+/** Says where an operation stopped, and why. The address is one of its own. */
+static void fault_set(const struct svart_dsa_queue *q, const struct svart_dsa_record *record,
 	struct svart_completion *done)
 {
-	enum svart_status status = SVART_STATUS_PARTIAL;
-
-	if (!fault_is_sane(desc, entry, record)) {
-		completion_set(done, entry, SVART_STATUS_DEVICE_ERROR, hw_status);
-		return;
-	}
-	if (SVART_FIELD_GET(SVART_DSA_STATUS_CODE, hw_status) != SVART_DSA_STATUS_PAGE_FAULT)
-		status = refused_status(q, record->fault_addr);
-	completion_set(done, entry, status, hw_status);
-	done->bytes_done = record->bytes_completed;
+	if (SVART_FIELD_GET(SVART_DSA_STATUS_CODE, record->status) != SVART_DSA_STATUS_PAGE_FAULT)
+		done->status = (uint8_t)refused_status(q, record->fault_addr);
 	done->fault_addr = record->fault_addr;
 	done->flags = SVART_COMPLETION_FAULT_ADDR;
-	if (hw_status & SVART_DSA_STATUS_WRITE)
+	if (record->status & SVART_DSA_STATUS_WRITE)
 		done->flags |= SVART_COMPLETION_FAULT_WRITE;
+}
+
+/** Completes an operation with a page fault: what was done, where it stopped, and how to go on. */
+static void complete_fault(const struct svart_dsa_queue *q, const struct svart_dsa_entry *entry,
+	const struct svart_dsa_desc *desc, const struct svart_dsa_record *record,
+	struct svart_completion *done)
+{
+	if (!fault_is_sane(desc, entry, record)) {
+		completion_set(done, entry, SVART_STATUS_DEVICE_ERROR, record->status);
+		return;
+	}
+	completion_set(done, entry, SVART_STATUS_PARTIAL, record->status);
+	done->bytes_done = record->bytes_completed;
+	fault_set(q, record, done);
 	if (record->result & 1)
 		done->flags |= SVART_COMPLETION_BACKWARD;
 }
 
-/** Completes an operation that did not simply succeed. */
+/** Completes an operation of dsa_more.c. */
+static void complete_more(const struct svart_dsa_queue *q, uint32_t i,
+	const struct svart_dsa_record *record, struct svart_completion *done)
+{
+	enum svart_status status;
+
+	completion_set(done, &q->entries[i], SVART_STATUS_PARTIAL, record->status);
+	status = svart_pmd_dsa_more_complete(&q->more[i], record, done);
+	if (status == SVART_STATUS_PARTIAL)
+		fault_set(q, record, done);
+	else if (status == SVART_STATUS_DEVICE_ERROR || status == SVART_STATUS_INVALID)
+		completion_set(done, &q->entries[i], status, record->status);
+	else
+		done->status = (uint8_t)status;
+}
+
+/** Completes an operation that did not simply succeed, or that has a result. */
 static __attribute__((noinline)) void complete_unusual(const struct svart_dsa_queue *q, uint32_t i,
 	uint8_t hw_status, struct svart_completion *done)
 {
@@ -334,10 +442,23 @@ static __attribute__((noinline)) void complete_unusual(const struct svart_dsa_qu
 
 	/* The device may go on writing: the data that is checked must be the data that is used. */
 	memcpy(&record, &q->records[i], sizeof(record));
-	if (code == SVART_DSA_STATUS_PAGE_FAULT || code == SVART_DSA_STATUS_PAGE_FAULT_RESPONSE)
-		complete_fault(q, &q->entries[i], &q->descs[i], &record, hw_status, done);
+	record.status = hw_status;
+	if (q->entries[i].more)
+		complete_more(q, i, &record, done);
+	else if (code == SVART_DSA_STATUS_PAGE_FAULT ||
+		 code == SVART_DSA_STATUS_PAGE_FAULT_RESPONSE)
+		complete_fault(q, &q->entries[i], &q->descs[i], &record, done);
 	else
-		completion_set(done, &q->entries[i], status_of(code), hw_status);
+		completion_set(done, &q->entries[i], svart_pmd_dsa_status(code), hw_status);
+}
+
+/** Completes an operation of no bytes: it never reached the device. */
+static void complete_empty(
+	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
+{
+	completion_set(done, &q->entries[i], SVART_STATUS_OK, 0);
+	if (q->entries[i].more)
+		svart_pmd_dsa_more_empty(&q->more[i], done);
 }
 
 /** @return false if the device has not written the record yet. */
@@ -351,7 +472,7 @@ static inline bool complete_by_record(
 	if (hw_status == SVART_DSA_STATUS_NONE)
 		return false;
 	/* bytes_completed means nothing here: the device did all of it. */
-	if ((hw_status & SVART_DSA_STATUS_CODE) == SVART_DSA_STATUS_SUCCESS)
+	if ((hw_status & SVART_DSA_STATUS_CODE) == SVART_DSA_STATUS_SUCCESS && !q->entries[i].more)
 		completion_set(done, &q->entries[i], SVART_STATUS_OK, hw_status);
 	else
 		complete_unusual(q, i, hw_status, done);
@@ -366,7 +487,7 @@ static inline bool complete(
 	case SVART_DSA_ENTRY_DEVICE:
 		return complete_by_record(q, i, done);
 	case SVART_DSA_ENTRY_DONE:
-		completion_set(done, &q->entries[i], SVART_STATUS_OK, 0);
+		complete_empty(q, i, done);
 		return true;
 	default:
 		completion_set(done, &q->entries[i], SVART_STATUS_INVALID, 0);
@@ -390,6 +511,8 @@ static uint16_t poll_failed(struct svart_queue *fast, struct svart_completion *d
 	/* Operations that were never submitted have ended, too: the next poll must not look for them. */
 	if ((int32_t)(q->posted - q->tail) < 0)
 		q->posted = q->tail;
+	if (q->posted == q->head)
+		q->nr_fences = 0;
 	if (svart_trace_complete_on())
 		svart_trace_complete(fast, done, n);
 	return n;

@@ -272,6 +272,7 @@ static int gencap_read(struct svart_dsa_device *d)
 	caps->max_batch_shift = (uint8_t)SVART_FIELD_GET(SVART_DSA_GENCAP_MAX_BATCH_SHIFT, cap);
 	caps->block_on_fault = cap & SVART_DSA_GENCAP_BLOCK_ON_FAULT;
 	caps->overlap_copy = cap & SVART_DSA_GENCAP_OVERLAP_COPY;
+	caps->cache_control = cap & SVART_DSA_GENCAP_CC_MEM;
 	if (caps->max_xfer_shift < MIN_XFER_SHIFT)
 		return reg_fail(d, -EIO, "GENCAP", cap, "its largest transfer is below a page");
 	if (!(cap & SVART_DSA_GENCAP_CMD_CAP))

@@ -13,6 +13,7 @@
  * - dsa_error.c errors that the device reports outside of completion records, and the queues that they
  *   concern
  * - dsa_fast.c  prep, submit, poll
+ * - dsa_more.c  descriptors and records of operations other than noop, copy, fill and drain
  *
  * Functions are named svart_pmd_dsa_*: svart_dsa_* are those of the software model and the spec.
  *
@@ -88,8 +89,9 @@ struct svart_dsa_caps {
 	uint8_t max_batch_shift;
 	bool block_on_fault;
 	bool overlap_copy;
-	bool op_config;   /**< WQCFG has an operation bitmap. */
-	bool prs_disable; /**< WQCFG has the PRS disable bit. */
+	bool cache_control; /**< The flag CC is for operations that write. */
+	bool op_config;     /**< WQCFG has an operation bitmap. */
+	bool prs_disable;   /**< WQCFG has the PRS disable bit. */
 };
 
 /**
@@ -125,7 +127,9 @@ struct svart_dsa_entry {
 	uint64_t cookie;
 	uint32_t length; /**< Bytes; the largest transfer is 2^31. */
 	uint8_t kind;    /**< enum svart_dsa_entry_kind. */
-	uint8_t reserved[3];
+	bool more;       /**< The operation is in `more`, and dsa_more.c knows what it means. */
+	bool fence;      /**< It is not handed over before all before it have ended. */
+	bool words;      /**< The last words of the slot's descriptor are not 0. */
 };
 
 /**
@@ -149,13 +153,15 @@ struct svart_dsa_queue {
 	uint32_t mask; /**< Length of the arrays - 1. */
 	uint32_t depth;
 	uint64_t max_transfer_bytes;
-	uint32_t desc_flags; /**< BOF or 0, for operations that may block. */
-	uint32_t index;      /**< Index of the WQ. */
+	struct svart_op *more; /**< Operations of dsa_more.c, as they were given. */
+	uint32_t desc_flags;   /**< BOF or 0, for operations that may block. */
+	uint32_t cache_flags;  /**< CC or 0, for operations that write to the cache. */
 	/* Constant, the second line. The driver's bits are the DSA's opcode. */
 	alignas(SVART_DSA_CACHE_LINE) svart_op_rule_t rules[SVART_NR_OPCODES];
 
 	alignas(SVART_DSA_CACHE_LINE) uint8_t *portal_page;
 	struct svart_portal portal;
+	uint32_t index; /**< Index of the WQ. */
 	struct svart_dsa_device *device;
 	const struct svart_pmd_queue *pmd; /**< The core's queue, for unusual cases. */
 	struct svart_pmd_mem record_mem;
@@ -164,6 +170,8 @@ struct svart_dsa_queue {
 	alignas(SVART_DSA_CACHE_LINE) uint32_t head;
 	uint32_t posted;
 	uint32_t portal_off; /**< Offset of the next 64 bytes in the portal's page. */
+	uint32_t nr_fences;  /**< Operations with a fence that are prepared and not handed over. */
+	uint32_t settled;    /**< Before it all have ended, as far as submit has looked. */
 
 	/* poll writes these. */
 	alignas(SVART_DSA_CACHE_LINE) uint32_t tail;
@@ -348,5 +356,29 @@ bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q);
 uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr);
 uint16_t svart_pmd_dsa_submit(struct svart_queue *fast);
 uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *done, uint16_t nr);
+
+/* --- dsa_more.c: the queue's thread ------------------------------------------------------------- */
+
+/** Writes all of an operation's descriptor but its flags and opcode. @return flags that are its own. */
+uint64_t svart_pmd_dsa_more_write(
+	const struct svart_dsa_queue *q, const struct svart_op *op, struct svart_dsa_desc *desc);
+
+/** Completes an operation of no bytes. @param done its cookie is set; the rest is 0. */
+void svart_pmd_dsa_more_empty(const struct svart_op *op, struct svart_completion *done);
+
+/**
+ * Completes an operation by its record, whose fields are checked: one that makes no sense is a DEVICE_ERROR.
+ * @param record a copy.
+ * @param done   in: cookie, the rest is 0; out: all but status, hw_status and what is said of a fault.
+ * @return its status; after a page fault, whoever refused the page, PARTIAL.
+ */
+enum svart_status svart_pmd_dsa_more_complete(const struct svart_op *op,
+	const struct svart_dsa_record *record, struct svart_completion *done);
+
+/** What a status other than success and page faults means to the program. @param code without its WRITE bit. */
+enum svart_status svart_pmd_dsa_status(unsigned int code);
+
+/** Whether addr is in a page of [start, start + len). */
+bool svart_pmd_dsa_in_pages(uint64_t addr, uint64_t start, uint64_t len);
 
 #endif

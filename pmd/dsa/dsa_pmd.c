@@ -181,6 +181,7 @@ static void queue_set_up(struct svart_dsa_queue *dq, struct svart_dsa_device *d,
 	dq->max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
 	svart_pmd_dsa_rules_set(dq, d->dev->caps.ops, d->caps.overlap_copy);
 	dq->desc_flags = d->block_on_fault ? (uint32_t)SVART_DSA_FLAG_BOF : 0;
+	dq->cache_flags = d->caps.cache_control ? (uint32_t)SVART_DSA_FLAG_CC : 0;
 }
 
 static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)

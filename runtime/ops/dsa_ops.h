@@ -21,7 +21,4 @@ const struct svart_op_row *svart_dsa_op_row(unsigned int dsa_opcode);
 /** Operations of svart whose DSA opcodes are among these. @param opcap the first word of OPCAP, 9.2.10. */
 uint64_t svart_dsa_ops_of(uint64_t opcap);
 
-/** The DSA opcodes of all operations of svart, as the first word of OPCAP. */
-uint64_t svart_dsa_opcap(void);
-
 #endif

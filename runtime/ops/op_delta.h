@@ -23,20 +23,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <svart/op.h>
+
 /** An entry (DSA specification, Create Delta Record: a 2-byte offset and 8 bytes of data). */
 #define SVART_DELTA_ENTRY_BYTES 10
 /** Sources and destinations are compared and changed by words of these bytes (the same). */
 #define SVART_DELTA_WORD_BYTES 8
-/** The longest range that the 16 bits of an offset reach into (the same). */
-#define SVART_DELTA_MAX_BYTES 0x80000
-
-/** How creating a record ended; the values are of a DSA's completion record, "result". */
-enum svart_delta_result {
-	SVART_DELTA_EQUAL = 0,     /**< The sources are equal, the record is empty. */
-	SVART_DELTA_DIFFERS = 1,   /**< The record is whole. */
-	SVART_DELTA_TOO_SMALL = 2, /**< The record does not hold all; what it holds is right. */
-};
-
 /**
  * A record that is being made. Owner: the caller. Lifetime: the operation's. Locks: none.
  *

@@ -30,75 +30,30 @@
  * block. They read and write nothing beside their ranges. A part that was broken off (by a signal handler that
  * does not return) leaves its structure in the middle: go on with a copy from before the part.
  *
- * Flags have the bits that a DSA's descriptor has in bytes 40, 41 and 42, and errors those of its completion
- * record's byte 1. They agree with the Data Mover Library and, as far as it has them, with SPDK's idxd_spec.h.
+ * Flags (svart/op.h) have the bits that a DSA's descriptor has in bytes 40, 41 and 42, where the lowest two bits
+ * of byte 42 are the block's code; errors those of its completion record's byte 1. They agree with the Data Mover Library and, as far as it has them, with SPDK's idxd_spec.h.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <svart/op.h>
+
 /** Bytes of a tuple. */
 #define SVART_DIF_TUPLE_BYTES 8
 
-/** Byte 42: of all operations. */
-enum svart_dif_flag {
-	SVART_DIF_BLOCK_512 = 0, /**< The lowest two bits are the size of a block's data. */
-	SVART_DIF_BLOCK_520 = 1,
-	SVART_DIF_BLOCK_4096 = 2,
-	SVART_DIF_BLOCK_4104 = 3,
-	SVART_DIF_INVERT_SEED = 1 << 2,   /**< The guard's CRC begins with 0xffff, not with 0. */
-	SVART_DIF_INVERT_RESULT = 1 << 3, /**< The guard is the inverse of its CRC. */
-};
-
-/** Byte 40: how tuples of the source are checked. "Escapes" turn all checks of a block off. */
-enum svart_dif_src_flag {
-	SVART_DIF_SRC_ALL_F_ERROR = 1 << 0,    /**< With ALL_F: a tuple of only ones is an error. */
-	SVART_DIF_SRC_ALL_F = 1 << 1,          /**< A tuple of only ones escapes. */
-	SVART_DIF_SRC_APP_F = 1 << 2,          /**< An application tag of only ones escapes. */
-	SVART_DIF_SRC_APP_REF_F = 1 << 3,      /**< Both tags of only ones escape. */
-	SVART_DIF_SRC_APP_INCREMENTS = 1 << 4, /**< From block to block; else it stays the same. */
-	SVART_DIF_SRC_NO_GUARD_CHECK = 1 << 5,
-	SVART_DIF_SRC_NO_REF_CHECK = 1 << 6,
-	SVART_DIF_SRC_REF_FIXED = 1 << 7, /**< It stays the same; else it increments. */
-};
-
-/** Byte 41: how tuples of the destination are made. "Passing" is update's: the source's field is kept. */
-enum svart_dif_dst_flag {
-	SVART_DIF_DST_APP_PASSES = 1 << 3,
-	SVART_DIF_DST_APP_INCREMENTS = 1 << 4,
-	SVART_DIF_DST_GUARD_PASSES = 1 << 5,
-	SVART_DIF_DST_REF_PASSES = 1 << 6,
-	SVART_DIF_DST_REF_FIXED = 1 << 7,
-};
-
-/** What is wrong with a block: several bits, but for ALL_F, which comes alone. */
-enum svart_dif_error {
-	SVART_DIF_ERROR_GUARD = 1 << 0,
-	SVART_DIF_ERROR_APP = 1 << 1,
-	SVART_DIF_ERROR_REF = 1 << 2,
-	SVART_DIF_ERROR_ALL_F = 1 << 3,
-};
-
-/** Tags of a block. In the machine's byte order. */
-struct svart_dif_tags {
-	uint32_t ref;
-	uint16_t
-		app_mask; /**< Bits of the application tag that are not compared, and are written as 0. */
-	uint16_t app;
-};
-
 /** An operation on protected blocks. Owner: the caller. Lifetime: the operation's. Locks: none. */
 struct svart_op_dif {
-	uint8_t flags;     /**< In: enum svart_dif_flag. */
-	uint8_t src_flags; /**< In, where tuples are checked: enum svart_dif_src_flag. */
-	uint8_t dst_flags; /**< In, where tuples are made: enum svart_dif_dst_flag. */
-	uint8_t error;     /**< Bits of enum svart_dif_error: of the block after `blocks`. */
-	struct svart_dif_tags src; /**< In: of the first block. Then of the one after `blocks`. */
-	struct svart_dif_tags dst; /**< The same, of what is made. */
-	uint32_t blocks;           /**< Done: read, checked and written, each to its end. */
-	uint64_t src_bytes;        /**< Read: where the next part's source goes on. */
-	uint64_t dst_bytes;        /**< Written: where the next part's destination goes on. */
+	uint8_t flags;         /**< In: an enum svart_dif_block, and bits of enum svart_dif_flag. */
+	uint8_t src_flags;     /**< In, where tuples are checked: enum svart_dif_src_flag. */
+	uint8_t dst_flags;     /**< In, where tuples are made: enum svart_dif_dst_flag. */
+	uint8_t error;         /**< Bits of enum svart_dif_error: of the block after `blocks`. */
+	struct svart_tags src; /**< In: of the first block. Then of the one after `blocks`. */
+	struct svart_tags dst; /**< The same, of what is made. */
+	uint32_t blocks;       /**< Done: read, checked and written, each to its end. */
+	uint64_t src_bytes;    /**< Read: where the next part's source goes on. */
+	uint64_t dst_bytes;    /**< Written: where the next part's destination goes on. */
 	/* The block that is being done. */
 	uint16_t crc;        /**< Of its data so far. */
 	uint16_t data_bytes; /**< Of its data, done. */
@@ -121,7 +76,7 @@ enum svart_dif_kind {
 	SVART_DIF_DIX_GENERATE = SVART_DIF_WRITES_TUPLES,
 };
 
-/** Bytes of a block's data: 512, 520, 4096 or 4104. @param flags bits of enum svart_dif_flag. */
+/** Bytes of a block's data: 512, 520, 4096 or 4104. @param flags as struct svart_op_dif has them. */
 uint32_t svart_op_dif_block_bytes(unsigned int flags);
 
 /** Bytes of a block in the source. */

@@ -20,21 +20,32 @@
 #include <svart/op.h>
 
 /** One more than the largest enum svart_opcode. */
-#define SVART_NR_OPCODES 3
+#define SVART_NR_OPCODES 18
 /** The most operands of one operation. */
 #define SVART_OP_MAX_OPERANDS 4
+
+/** How long an operand is. */
+enum svart_operand_len {
+	SVART_LEN_ALL = 0, /**< length. */
+	SVART_LEN_DELTA,   /**< bounds.delta_max. */
+	SVART_LEN_DIF,     /**< What the operation makes of the source's blocks. */
+};
 
 /** An operand. */
 struct svart_operand {
 	uint8_t offset; /**< Offset of its address in struct svart_op. */
 	bool write;     /**< The device writes it; if not, the device reads it. */
+	uint8_t len;    /**< enum svart_operand_len. */
 };
 
 /** What must hold between operands. */
 enum svart_op_overlap {
-	SVART_OVERLAP_ANY = 0, /**< Nothing. */
+	/** Nothing: there is one operand, or all are read. */
+	SVART_OVERLAP_ANY = 0,
 	/** dst and src may overlap as in memmove(), if the device can do that (SVART_FEATURE_OVERLAP). */
 	SVART_OVERLAP_MEMMOVE,
+	/** What is written overlaps nothing else. */
+	SVART_OVERLAP_NONE,
 };
 
 /** How an operation continues after it has stopped after some bytes. */
@@ -43,6 +54,27 @@ enum svart_op_resume {
 	SVART_RESUME_FORWARD,  /**< With all operands bytes_done further on. */
 	/** Like FORWARD; but with SVART_COMPLETION_BACKWARD with the same operands, bytes_done shorter. */
 	SVART_RESUME_MEMMOVE,
+	/** Like FORWARD, by whole blocks: the destination's are of another length, and tags move on. */
+	SVART_RESUME_BLOCKS,
+	/** It begins again: a part of it alone has no meaning, and doing it again does no harm. */
+	SVART_RESUME_AGAIN,
+};
+
+/** What a row has beside operands, as bits. */
+enum svart_op_trait {
+	SVART_OP_HAS_PATTERN = 1 << 0, /**< A pattern is in the place of src. */
+	SVART_OP_HAS_VALUE = 1 << 1,   /**< A pattern is in the word x. */
+	SVART_OP_HAS_SEED =
+		1 << 2, /**< A start value of 32 bits is in the word x, and its result is one. */
+	/** It can end before its end, with a result other than 0. */
+	SVART_OP_ENDS_EARLY = 1 << 3,
+	SVART_OP_HAS_DELTA = 1 << 4,      /**< Addresses and length are of delta records. */
+	SVART_OP_LOW_BITS_ALIKE = 1 << 5, /**< dst and dst2 lie alike in their pages. */
+	SVART_OP_CHECKS_TAGS =
+		1 << 6,               /**< It checks protection information, by dif and src_tags. */
+	SVART_OP_MAKES_TAGS = 1 << 7, /**< It makes protection information, by dif and dst_tags. */
+	SVART_OP_HAS_STRIDE = 1 << 8, /**< The word x is a multiple of a page. */
+	SVART_OP_IS_PLAIN = 1 << 9,   /**< svart_op_check() alone checks all of it: the hot ones. */
 };
 
 /** Words of struct svart_op that only some operations use, as bits. */
@@ -55,16 +87,18 @@ enum svart_op_word {
 /** One operation. Constant. */
 struct svart_op_row {
 	const char *name; /**< "copy". */
-	/** All operands are `length` bytes long; if there are none, length is ignored. */
+	/** Those that are written come first. If there are none, length is ignored. */
 	struct svart_operand operands[SVART_OP_MAX_OPERANDS];
 	uint8_t nr_operands;
-	uint8_t words;      /**< Bits of enum svart_op_word; the others must be 0. */
-	uint8_t overlap;    /**< enum svart_op_overlap. */
-	uint8_t resume;     /**< enum svart_op_resume. */
-	uint8_t step_pages; /**< Pages that one step touches at once. */
-	bool has_pattern;   /**< A pattern is in the place of src. */
-	uint32_t flags;     /**< Bits of enum svart_op_flag that it takes. */
-	uint32_t good;      /**< Bit n: the enum svart_status n is no failure. */
+	uint8_t words;       /**< Bits of enum svart_op_word; the others must be 0. */
+	uint8_t overlap;     /**< enum svart_op_overlap. */
+	uint8_t resume;      /**< enum svart_op_resume. */
+	uint8_t step_pages;  /**< Pages that one step touches at once. */
+	uint8_t results;     /**< Results are below this; 0: it has none, or any of 32 bits. */
+	uint16_t traits;     /**< Bits of enum svart_op_trait. */
+	uint8_t delta_least; /**< bounds.delta_max is not below this. */
+	uint32_t flags;      /**< Bits of enum svart_op_flag that it takes. */
+	uint32_t good;       /**< Bit n: the enum svart_status n is no failure. */
 };
 
 /** @return the row of an opcode, or NULL: there is no such operation. @thread any. @blocks never. */
@@ -84,8 +118,26 @@ static inline uint64_t svart_op_addr(const struct svart_op *op, const struct sva
 	return addr;
 }
 
+/** The length of an operand of an operation that is sound. */
+uint64_t svart_op_len(const struct svart_op *op, const struct svart_operand *operand);
+
 /** Whether an operation reads a source: if so, a fault may be of a read. */
 bool svart_op_reads(const struct svart_op *op);
+
+/**
+ * The length that an operation can be cut down to so that it does not touch an operand from its byte off on;
+ * 0: no part of it can be done alone.
+ */
+uint64_t svart_op_cut(const struct svart_op *op, const struct svart_operand *operand, uint64_t off);
+
+/** Bytes of the source whose blocks are whole; for operations without blocks, bytes. */
+uint64_t svart_op_whole(const struct svart_op *op, uint64_t bytes);
+
+/** Moves the tags of an operation that checks or makes protection information on, by so many blocks. */
+void svart_op_tags_advance(struct svart_op *op, uint64_t blocks);
+
+/** Bytes of a block in the source of an operation that checks or makes protection information. */
+uint32_t svart_op_block(const struct svart_op *op);
 
 /**
  * Changes an operation to the part of it that is not done yet.
@@ -108,7 +160,8 @@ enum svart_op_rule_bit {
 	SVART_OP_RULE_KNOWN = 32,      /**< The queue has the operation. */
 	SVART_OP_RULE_MOVES = 33,      /**< It has operands, and a length. */
 	SVART_OP_RULE_NO_OVERLAP = 34, /**< dst and src must not overlap. */
-	SVART_OP_RULE_WORDS = 35,      /**< It uses some of the words x, y and z. */
+	/** It is not plain: svart_op_check_more() checks the rest. */
+	SVART_OP_RULE_MORE = 35,
 	SVART_OP_RULE_DRIVER = 40,
 };
 
@@ -119,6 +172,7 @@ enum svart_op_wrong {
 	SVART_OP_WRONG_BITS, /**< It has a flag that it does not take, or sets something that must be 0. */
 	SVART_OP_WRONG_LENGTH,  /**< It is longer than one operation may be. */
 	SVART_OP_WRONG_OVERLAP, /**< Its ranges overlap, and the device cannot do that. */
+	SVART_OP_WRONG_ALIGN,   /**< An address, or two of them, must be aligned. */
 };
 
 /** The rule of a row. @param overlap whether the device has SVART_FEATURE_OVERLAP. */
@@ -142,8 +196,8 @@ static inline bool svart_ranges_overlap(uint64_t a, uint64_t b, uint64_t len)
 	return a - b < len || b - a < len;
 }
 
-/** Checks the words that only some operations use. */
-enum svart_op_wrong svart_op_check_words(const struct svart_op *op);
+/** Checks what only some operations have: words, alignment, blocks, lengths and overlaps of their own. */
+enum svart_op_wrong svart_op_check_more(const struct svart_op *op);
 
 /**
  * Checks an operation against the rules of its queue. It reads only the operation and its rule.
@@ -158,12 +212,11 @@ static inline enum svart_op_wrong svart_op_check(const svart_op_rule_t *rules,
 		return SVART_OP_WRONG_OPCODE;
 	if (((op->flags & ~(uint32_t)*rule) | op->hint | op->reserved) != 0)
 		return SVART_OP_WRONG_BITS;
-	if (svart_op_rule_has(*rule, SVART_OP_RULE_WORDS)) {
-		if (svart_op_check_words(op) != SVART_OP_GOOD)
-			return SVART_OP_WRONG_BITS;
-	} else if ((op->x | op->y | op->z) != 0) {
+	if (svart_op_rule_has(*rule, SVART_OP_RULE_MORE))
+		return op->length <= max_transfer_bytes ? svart_op_check_more(op)
+							: SVART_OP_WRONG_LENGTH;
+	if ((op->x | op->y | op->z) != 0)
 		return SVART_OP_WRONG_BITS;
-	}
 	if (!svart_op_rule_has(*rule, SVART_OP_RULE_MOVES))
 		return SVART_OP_GOOD;
 	if (op->length > max_transfer_bytes)

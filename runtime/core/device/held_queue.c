@@ -35,6 +35,8 @@ struct entry {
 	uint8_t kind;   /* enum entry_kind */
 	uint8_t status; /* enum svart_status of ENTRY_CUT and ENTRY_LOCAL. */
 	uint8_t flags;  /* enum svart_completion_flag of ENTRY_CUT and ENTRY_LOCAL. */
+	uint8_t early;  /* With ENTRY_CUT: the result with which it ends before the cut; 0: none. */
+	bool checked;   /* With ENTRY_CUT: whether that result is none of those expected. */
 };
 
 /**
@@ -62,21 +64,22 @@ static struct svart_held_queue *held_of(const struct svart_queue *fast)
 
 /** What prevents an operation. Owner: prep, on its stack. */
 struct obstacle {
-	uint64_t off;  /* Bytes that lie before it. */
 	uint64_t addr; /* The first byte that cannot be held. */
+	uint64_t cut;  /* The length of the part that does not touch it. */
 	bool write;
 };
 
-/** Holds len > 0 bytes. @return 0; -EAGAIN; or another error: then at tells what is in the way. */
+/** Holds an operand. @return 0; -EAGAIN; or another error: then at tells what is in the way. */
 static int hold_operand(struct svart_held_queue *h, const struct svart_op *op,
-	const struct svart_operand *operand, uint64_t len, struct held_range *range,
-	struct obstacle *at)
+	const struct svart_operand *operand, struct held_range *range, struct obstacle *at)
 {
-	uint64_t addr = svart_op_addr(op, operand), bad = addr;
+	uint64_t addr = svart_op_addr(op, operand), len = svart_op_len(op, operand), bad = addr;
 	struct held_range r = { svart_page_down(addr), svart_page_up(addr + len) };
 	unsigned int access = operand->write ? SVART_ACCESS_WRITE : SVART_ACCESS_READ;
 	int rc;
 
+	if (len == 0)
+		return 0;
 	if (addr >= h->end_addr || len > h->end_addr - addr) {
 		rc = -EFAULT;
 		bad = h->end_addr;
@@ -88,7 +91,9 @@ static int hold_operand(struct svart_held_queue *h, const struct svart_op *op,
 	if (rc == 0)
 		*range = r;
 	bad = bad > addr ? bad : addr;
-	*at = (struct obstacle){ .off = bad - addr, .addr = bad, .write = operand->write };
+	*at = (struct obstacle){
+		.addr = bad, .cut = svart_op_cut(op, operand, bad - addr), .write = operand->write
+	};
 	return rc;
 }
 
@@ -108,32 +113,25 @@ static void release(struct svart_held_queue *h, struct entry *e)
 }
 
 /**
- * Holds the first len bytes of all operands, or nothing. Operands that are written come first, as in the
+ * Holds all operands, or nothing. Operands that are written come first, as in the
  * table: they may have to be mapped anew as writable, and a hold of a source next to them would prevent
  * that.
  */
-static int hold_all(struct svart_held_queue *h, const struct svart_op *op, uint64_t len,
-	struct entry *e, struct obstacle *at)
+static int hold_all(
+	struct svart_held_queue *h, const struct svart_op *op, struct entry *e, struct obstacle *at)
 {
 	const struct svart_op_row *row = svart_op_row(op->opcode);
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; i < row->nr_operands && rc == 0; i++)
-		rc = hold_operand(h, op, &row->operands[i], len, &e->operands[i], at);
+		rc = hold_operand(h, op, &row->operands[i], &e->operands[i], at);
 	if (rc != 0)
 		release(h, e);
 	/* Holds of other operations may be in the way: they will be released. */
 	if (rc == -ENOMEM && svart_space_held(h->space) != 0)
 		return -EAGAIN;
 	return rc;
-}
-
-/** Tells whether doing the first bytes alone would overwrite bytes that are still to be read. */
-static bool runs_backwards(const struct svart_op *op)
-{
-	return svart_op_row(op->opcode)->resume == SVART_RESUME_MEMMOVE &&
-	       svart_op_copy_is_backward((uintptr_t)op->dst, (uintptr_t)op->src, op->length);
 }
 
 /** Tells the status of an operation for which a page cannot be held. */
@@ -150,16 +148,15 @@ static uint8_t status_of(int rc)
 }
 
 /**
- * Holds as much of an operation as possible. @return 0, with the length in *len; -EAGAIN: not possible now.
+ * Holds as much of an operation as possible, and cuts it down to that. @return 0; -EAGAIN: not possible now.
  */
-static int hold_op(
-	struct svart_held_queue *h, const struct svart_op *op, struct entry *e, uint64_t *len)
+static int hold_op(struct svart_held_queue *h, struct svart_op *op, struct entry *e)
 {
 	struct obstacle at;
 	int rc;
 
-	for (*len = op->length; *len > 0; *len = runs_backwards(op) ? 0 : at.off) {
-		rc = hold_all(h, op, *len, e, &at);
+	for (; op->length > 0; op->length = at.cut) {
+		rc = hold_all(h, op, e, &at);
 		if (rc == 0 || rc == -EAGAIN)
 			return rc;
 		e->kind = ENTRY_CUT;
@@ -183,6 +180,20 @@ static bool has_failed(const struct svart_queue *fast)
 	return q->dev->ops->queue_failed(&q->pmd);
 }
 
+/** What an operation's result means when a part of it is done: only one that ends it early says something. */
+static void cut_result(const struct svart_op *op, struct svart_op *part, struct entry *e)
+{
+	const struct svart_op_row *row = svart_op_row(op->opcode);
+
+	if ((row->traits & SVART_OP_ENDS_EARLY) == 0)
+		return;
+	e->early = (uint8_t)(row->results - 1);
+	e->checked = (op->flags & SVART_OP_CHECK_RESULT) != 0 &&
+		     (op->bounds.expected >> e->early & 1) == 0;
+	part->flags &= ~(uint32_t)SVART_OP_CHECK_RESULT;
+	part->bounds.expected = 0;
+}
+
 /** @return whether the operation was taken. */
 static bool prep_one(
 	struct svart_held_queue *h, struct svart_queue *fast, const struct svart_op *op)
@@ -196,9 +207,14 @@ static bool prep_one(
 		e->status = SVART_STATUS_INVALID;
 	} else if (svart_op_rule_has(rule, SVART_OP_RULE_MOVES) && op->length != 0) {
 		e->kind = ENTRY_DEVICE;
-		if (hold_op(h, op, e, &part.length) != 0)
+		if (hold_op(h, &part, e) != 0)
 			return false;
-		part.flags = 0; /* All pages are mapped, so there is no page to wait for. */
+		/* All pages are mapped, so there is no page to wait for. */
+		part.flags &= ~(uint32_t)SVART_OP_NO_BLOCK;
+		if (e->kind == ENTRY_CUT)
+			cut_result(op, &part, e);
+	} else if (svart_op_rule_has(rule, SVART_OP_RULE_MORE)) {
+		e->kind = ENTRY_DEVICE; /* The driver knows the result of nothing. */
 	}
 	if (e->kind == ENTRY_LOCAL && has_failed(fast))
 		return false;
@@ -242,13 +258,27 @@ static uint16_t held_submit(struct svart_queue *fast)
 	return nr;
 }
 
-static void complete_here(const struct entry *e, uint64_t bytes, struct svart_completion *done)
+static void complete_local(const struct entry *e, struct svart_completion *done)
 {
 	*done = (struct svart_completion){ .cookie = e->cookie,
-		.bytes_done = bytes,
 		.fault_addr = e->fault_addr,
 		.status = e->status,
 		.flags = e->flags };
+}
+
+/** The driver has done the part that could be held. */
+static void complete_cut(const struct entry *e, struct svart_completion *done)
+{
+	if (done->status != SVART_STATUS_OK)
+		return;
+	if (e->early != 0 && done->result == e->early) {
+		done->status = e->checked ? SVART_STATUS_PREDICATE_FALSE : SVART_STATUS_OK;
+		return;
+	}
+	done->status = e->status;
+	done->flags = e->flags;
+	done->fault_addr = e->fault_addr;
+	done->hw_status = 0;
 }
 
 /** Counts the operations, from the oldest on, that the driver completes one after the other; nr at most. */
@@ -278,8 +308,8 @@ static void finish(struct svart_held_queue *h, struct svart_completion *done, ui
 	for (i = 0; i < nr; i++) {
 		e = &h->entries[h->tail++ & h->mask];
 		release(h, e);
-		if (e->kind == ENTRY_CUT && done[i].status == SVART_STATUS_OK)
-			complete_here(e, done[i].bytes_done, &done[i]);
+		if (e->kind == ENTRY_CUT)
+			complete_cut(e, &done[i]);
 	}
 	posted_follow(h);
 }
@@ -293,7 +323,7 @@ static uint16_t held_poll(struct svart_queue *fast, struct svart_completion *don
 		if (h->entries[h->tail & h->mask].kind == ENTRY_LOCAL) {
 			if (h->tail == h->posted && !has_failed(fast))
 				break;
-			complete_here(&h->entries[h->tail++ & h->mask], 0, &done[n++]);
+			complete_local(&h->entries[h->tail++ & h->mask], &done[n++]);
 			posted_follow(h);
 			continue;
 		}

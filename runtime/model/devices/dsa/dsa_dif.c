@@ -69,16 +69,16 @@ static unsigned int check_dif(const struct dsa_engine *e)
 	return SVART_DSA_STATUS_SUCCESS;
 }
 
-static struct svart_dif_tags tags_of(uint64_t word)
+static struct svart_tags tags_of(uint64_t word)
 {
-	return (struct svart_dif_tags){
+	return (struct svart_tags){
 		.ref = (uint32_t)SVART_FIELD_GET(TAG_REF, word),
 		.app_mask = (uint16_t)SVART_FIELD_GET(TAG_APP_MASK, word),
 		.app = (uint16_t)SVART_FIELD_GET(TAG_APP, word),
 	};
 }
 
-static uint64_t word_of(const struct svart_dif_tags *tags)
+static uint64_t word_of(const struct svart_tags *tags)
 {
 	return SVART_FIELD_PREP(TAG_REF, tags->ref) |
 	       SVART_FIELD_PREP(TAG_APP_MASK, tags->app_mask) |

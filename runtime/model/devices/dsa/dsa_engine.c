@@ -155,7 +155,7 @@ static uint64_t piece_translated(struct dsa *d, struct dsa_engine *e, const stru
 /* Moves data until the slice is used up, the operation ends, or a page is missing. */
 static void engine_move(struct dsa *d, struct dsa_engine *e)
 {
-	bool copies = !e->row->has_pattern;
+	bool copies = (e->row->traits & SVART_OP_HAS_PATTERN) == 0;
 	uint64_t slice = DSA_STEP_BYTES;
 
 	while (slice > 0 && e->done < e->desc.size) {
@@ -272,9 +272,12 @@ static void engine_identify(struct dsa_engine *e)
 
 static void engine_start(struct dsa *d, struct dsa_engine *e)
 {
+	unsigned int opcode = svart_dsa_engine_opcode(e);
+
 	e->state = DSA_ENGINE_RUN;
-	e->row = svart_dsa_op_row(svart_dsa_engine_opcode(e));
-	e->op = svart_dsa_op(svart_dsa_engine_opcode(e));
+	e->row = opcode < 64 && (DSA_OPS_IN_PLACE >> opcode & 1) != 0 ? svart_dsa_op_row(opcode)
+								      : NULL;
+	e->op = svart_dsa_op(opcode);
 	if (!svart_dsa_engine_in_batch(e))
 		engine_identify(e);
 	e->done = 0;

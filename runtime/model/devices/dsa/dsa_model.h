@@ -101,6 +101,11 @@ struct dsa;
 struct dsa_op;
 struct svart_op_row;
 
+/** Opcodes that dsa_engine.c does where the data lies, and noop; all others are in dsa_work.h. */
+#define DSA_OPS_IN_PLACE                                                          \
+	(UINT64_C(1) << SVART_DSA_OP_NOOP | UINT64_C(1) << SVART_DSA_OP_MEMMOVE | \
+		UINT64_C(1) << SVART_DSA_OP_FILL)
+
 /**
  * What create() was told.
  *
@@ -290,8 +295,9 @@ struct dsa_engine {
 	uint8_t next_wq; /**< Where the search for work goes on. */
 
 	struct svart_dsa_desc desc;
-	const struct svart_op_row *row; /**< Of its opcode, if it is one of svart's; or NULL. */
-	const struct dsa_op *op;        /**< Of its opcode, if it computes (dsa_work.h); or NULL. */
+	const struct svart_op_row
+		*row;            /**< Of its opcode, if that is of DSA_OPS_IN_PLACE; or NULL. */
+	const struct dsa_op *op; /**< Of its opcode, if it computes (dsa_work.h); or NULL. */
 	struct dsa_work work;
 	struct dsa_wq *wq;
 	uint32_t position; /**< In the WQ's ring. */

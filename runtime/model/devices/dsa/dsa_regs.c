@@ -60,8 +60,8 @@ static uint64_t cap_read(const struct dsa *d, uint64_t off)
 	case SVART_DSA_ENGCAP_OFF:
 		return SVART_FIELD_PREP(SVART_DSA_ENGCAP_NR_ENGINES, d->options.nr_engines);
 	case SVART_DSA_OPCAP_OFF:
-		return svart_dsa_opcap() | svart_dsa_ops_mask() |
-		       UINT64_C(1) << SVART_DSA_OP_DRAIN | UINT64_C(1) << SVART_DSA_OP_BATCH;
+		return DSA_OPS_IN_PLACE | svart_dsa_ops_mask() | UINT64_C(1) << SVART_DSA_OP_DRAIN |
+		       UINT64_C(1) << SVART_DSA_OP_BATCH;
 	case SVART_DSA_OFFSETS_OFF:
 		return SVART_FIELD_PREP(SVART_DSA_OFFSETS_GRPCFG, DSA_GRPCFG_OFF / unit) |
 		       SVART_FIELD_PREP(SVART_DSA_OFFSETS_WQCFG, DSA_WQCFG_OFF / unit) |

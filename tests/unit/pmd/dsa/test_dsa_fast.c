@@ -478,8 +478,10 @@ static void test_dsa_unknown_flags_and_reserved_bytes_are_invalid(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 1; i < 32; i++) {
+	for (i = 0; i < 32; i++) {
 		op.flags = UINT32_C(1) << i;
+		if ((op.flags & svart_op_row(SVART_OP_COPY)->flags) != 0)
+			continue;
 		expect_local(op, SVART_STATUS_INVALID);
 	}
 	/* Every bit of the operation that a copy does not use: hint and reserved; x, y and z. */
@@ -498,7 +500,9 @@ static void test_dsa_operation_missing_in_opcap_is_invalid(void **state)
 	(void)state;
 	fake_set64(f, SVART_DSA_OPCAP_OFF, FAKE_OPCAP & ~UINT64_C(0x11));
 	q = fake_start_first(f, 4);
-	assert_int_equal(f->dev.caps.ops, 1 << SVART_OP_COPY);
+	assert_int_equal(
+		f->dev.caps.ops & (1 << SVART_OP_NOOP | 1 << SVART_OP_COPY | 1 << SVART_OP_FILL),
+		1 << SVART_OP_COPY);
 	prep(q, (struct svart_op){ .opcode = SVART_OP_FILL, .dst = dst_bytes, .length = 8 });
 	prep(q, (struct svart_op){ .opcode = SVART_OP_NOOP });
 	q->submit(q);
@@ -675,7 +679,8 @@ static void test_dsa_every_status_byte_becomes_one_of_ours(void **state)
 			expected = SVART_STATUS_PARTIAL;
 		if (code == 4)
 			expected = SVART_STATUS_BAD_ADDRESS;
-		if ((code >= 0x10 && code <= 0x13) || code == 0x16)
+		if ((code >= 0x10 && code <= 0x13) || (code >= 0x15 && code <= 0x17) ||
+			code == 0x1c)
 			expected = SVART_STATUS_INVALID;
 		done = complete_copy((uint8_t)status, 0, 10, (uintptr_t)src_bytes);
 		expect_done(done, 7, expected);

@@ -266,7 +266,7 @@ static void draw_dif(struct rig *r, struct drawn *d, uint64_t *random)
 	unsigned int opcode = d->desc.flags_opcode >> 24;
 	uint8_t flags = (uint8_t)(rig_random(random) % 16);
 	uint32_t data = svart_op_dif_block_bytes(flags), nr = 1 + d->desc.size / 8192;
-	struct svart_dif_tags tags = { (uint32_t)rig_random(random), 0x00f0,
+	struct svart_tags tags = { (uint32_t)rig_random(random), 0x00f0,
 		(uint16_t)rig_random(random) };
 	struct svart_op_dif insert = { .flags = flags, .dst = tags }, strip;
 	static uint8_t plain[MAX_BYTES], tupled[MAX_BYTES];
