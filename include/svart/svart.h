@@ -14,6 +14,7 @@
 #include <svart/device.h>
 #include <svart/op.h>
 #include <svart/queue.h>
+#include <svart/prep.h>
 #include <svart/probe.h>
 
 #endif
