@@ -48,6 +48,19 @@ def real_time_on_one_cpu() -> None:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
+def crc32c(data: bytes) -> int:
+    """The CRC32C of some bytes, by its definition (RFC 3720, 12.1), a table of one byte."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    register = 0xFFFFFFFF
+    for byte in data:
+        register = register >> 8 ^ table[(register ^ byte) & 0xFF]
+    return register ^ 0xFFFFFFFF
+
+
 class TestExamples:
     """Test plan of apps/examples."""
 
@@ -65,6 +78,27 @@ class TestExamples:
             verify(result.status == 0, result)
             verify("model:dsa0 copied 8388608 bytes: correct" in result.out, result)
             verify(" 0 page requests" not in result.out, result)
+
+    def test_crc(self, example_crc) -> None:
+        """An operation with a result: the CRC32C that everybody knows.
+
+        Steps:
+            Run the example without arguments, on a device without page requests, and on one that has
+            no such operation.
+
+        Verify:
+            The first two end with status 0 and the check value; the parts are the whole, which is
+            what Python computes. The last one ends with status 1 and says that the operation is
+            invalid there.
+        """
+        whole = "0x%08x" % crc32c(b"\x5a" * (1 << 20))
+        for args in ([], ["model:dsa0,faults=off"]):
+            result = example_crc.run(*args)
+            verify(result.status == 0, result)
+            verify('"123456789": 0xe3069283' in result.out, result)
+            verify(result.out.count(whole) == 2, result)
+        result = example_crc.run("model:edu0,dma_mask_bits=64")
+        verify(result.status == 1 and "invalid operation" in result.err, result)
 
     def test_copy_unknown_device(self, example_copy) -> None:
         """An example says what went wrong.

@@ -117,6 +117,12 @@ def example_copy() -> Program:
     return _program("apps/examples/copy")
 
 
+@pytest.fixture
+def example_crc() -> Program:
+    """apps/examples/crc."""
+    return _program("apps/examples/crc")
+
+
 def _folder(parent: str, name: str, need_bytes: int):
     if not os.path.isdir(parent) or shutil.disk_usage(parent).free < need_bytes:
         pytest.skip(f"{parent} has no room for {need_bytes} bytes")
