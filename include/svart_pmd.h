@@ -38,6 +38,8 @@ struct svart_pmd_queue;
  * operands.
  */
 #define SVART_PMD_MAX_STEP_PAGES 16
+/** Largest priority of a queue: WQCFG has 4 bits (DSA specification 9.2.18). */
+#define SVART_PMD_MAX_PRIORITY 15
 
 /** One PCI id a driver takes. */
 struct svart_pmd_id {
@@ -182,6 +184,8 @@ struct svart_pmd_queue {
 	uint32_t index;               /**< 0 to caps.nr_queues - 1. */
 	uint32_t depth;               /**< 1 to caps.queue_depth. */
 	uint32_t pasid;               /**< PASID of its attachment, or SVART_PASID_NONE. */
+	uint32_t flags;    /**< Bits of enum svart_queue_flag; UNORDERED only with page requests. */
+	uint32_t priority; /**< 1 to 15, or 0: none was asked for. */
 };
 
 /**

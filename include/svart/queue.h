@@ -8,7 +8,8 @@
  * Queues: prep, submit, poll.
  *
  * A queue is one hardware work queue, owned by one thread. prep writes operations into the queue's
- * ring, submit hands them to the device, poll returns completions in the order of prep. None of the three
+ * ring, submit hands them to the device, poll returns completions in the order of prep, unless
+ * SVART_QUEUE_UNORDERED says that any will do. None of the three
  * takes a lock, allocates, logs or makes a system call. There is one exception: for a device without page
  * requests (device.h) prep maps what is not mapped yet, and prep and poll take short locks to hold and
  * release memory.
@@ -52,6 +53,15 @@
 extern "C" {
 #endif
 
+/** Bits of svart_queue_params.flags. */
+enum svart_queue_flag {
+	/**
+	 * Completions are polled as they come, in any order: an operation that waits for a page does not hold
+	 * back those that ended after it began. Its place in the ring becomes free with the oldest operation.
+	 */
+	SVART_QUEUE_UNORDERED = 1 << 0,
+};
+
 /**
  * Parameters of svart_queue_create(). Initialise them with SVART_QUEUE_PARAMS_INIT(), then set what differs
  * from the defaults. Zero in a field means its default.
@@ -62,6 +72,12 @@ struct svart_queue_params {
 	uint32_t depth;
 	/** A space the device is attached to. NULL: the one it was opened with. */
 	struct svart_space *space;
+	uint32_t flags; /**< Bits of enum svart_queue_flag. */
+	/**
+	 * 1 to 15: how many turns the queue gets among those that share its engines, if the device has
+	 * priorities; larger numbers get more. 0: 1.
+	 */
+	uint32_t priority;
 };
 
 /** Initialises a struct svart_queue_params: its size, and the fields that are named. */
@@ -102,10 +118,11 @@ struct svart_queue_error {
  * @param q      out: the queue; the caller ends it with svart_queue_destroy(). It belongs to one
  *               thread at a time; handing it over needs the program's own synchronisation.
  * @return 0 or a negative errno; *q is written only on success.
- * @errors -EINVAL depth out of range, or params->size is neither 0 nor a size that the structure ever had.
+ * @errors -EINVAL depth or priority out of range, an unknown flag, or params->size is neither 0 nor a size that the structure ever had.
  *         -E2BIG params has a field that only a newer svart knows. -ENOSPC all queues are in use: destroy
  *         one or open the device with queues=N. -ENOENT the device is not attached to params->space.
- *         -ENOTSUP the CPU has no MOVDIR64B: open an emulated device with portal=split. -ENOMEM. -ENODEV
+ *         -ENOTSUP the CPU has no MOVDIR64B: open an emulated device with portal=split; or a priority is
+ *         given, and the device has none. -ENOMEM. -ENODEV
  *         the device was lost: svart_error_text() says how; close it, open it again. -EIO, -ETIMEDOUT the
  *         device refused: svart_error_text() has its code.
  * @thread any.
@@ -115,7 +132,9 @@ SVART_API int svart_queue_create(
 	struct svart_device *dev, const struct svart_queue_params *params, struct svart_queue **q);
 
 /**
- * Drains, disables and frees a queue. Operations that are still in flight complete first. Those that do not
+ * Drains, disables and frees a queue. A queue that has failed is replaced this way: destroy it and create
+ * another; the device stays open, and so do its other queues. A device that has halted is reset when all of
+ * its queues are destroyed and the first one is created anew, if that reset is one that software can do. Operations that are still in flight complete first. Those that do not
  * complete within two seconds, and all operations of a queue that has failed, are aborted. Completions that
  * were not polled by then are lost: poll first. When this function returns 0, the device no longer uses the
  * memory of the queue or of its operations. No page will be mapped any more for the last page requests of
@@ -151,6 +170,21 @@ SVART_API int svart_queue_destroy(struct svart_queue *q);
  */
 SVART_API uint16_t svart_queue_wait(
 	struct svart_queue *q, struct svart_completion *done, uint16_t nr, uint64_t timeout_ns);
+
+/**
+ * Waits for completions of several queues: as svart_queue_wait(), for the first that has any. It begins to look
+ * at the queue after the one that it returned last, *which, so that none is left out while others are busy.
+ *
+ * @param queues array[nr_queues]; all are the caller's own, of any devices of one machine.
+ * @param which  in: the index that the last call gave, UINT32_MAX in the first one; out: the index of the queue
+ *               that the completions are of, untouched if there are none.
+ * @param done   out: array[nr] of completions, all of one queue. @param nr 1 or more.
+ * @return how many were written; 0 when the time is over, or at once when nothing is in flight on any.
+ * @thread the owner of all of them.
+ * @blocks up to timeout_ns.
+ */
+SVART_API uint16_t svart_queues_wait(struct svart_queue *const *queues, uint32_t nr_queues,
+	uint32_t *which, struct svart_completion *done, uint16_t nr, uint64_t timeout_ns);
 
 /**
  * Tells whether a queue still takes operations. A queue whose device was lost has failed from the moment at

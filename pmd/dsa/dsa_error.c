@@ -169,7 +169,7 @@ void svart_pmd_dsa_failure_describe(
 	case SVART_DSA_CAUSE_LOST:
 		return;
 	case SVART_DSA_CAUSE_RESET:
-		text = "the device was reset; close it and open it again";
+		text = "the device was reset; destroy its queues and create them again";
 		break;
 	}
 	snprintf(error->text, sizeof(error->text), "WQ %u: %s", index,

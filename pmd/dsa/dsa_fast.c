@@ -495,6 +495,15 @@ static inline bool complete(
 	}
 }
 
+/** Frees the oldest entries whose results were polled. */
+static void taken_free(struct svart_dsa_queue *q)
+{
+	while (q->nr_taken != 0 && q->entries[q->tail & q->mask].kind == SVART_DSA_ENTRY_TAKEN) {
+		q->tail++;
+		q->nr_taken--;
+	}
+}
+
 /**
  * Polls a failed queue: operations that the device has done get their own result, and all others have
  * failed with the queue.
@@ -502,12 +511,19 @@ static inline bool complete(
 static uint16_t poll_failed(struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
 {
 	struct svart_dsa_queue *q = fast->priv;
-	uint16_t n;
+	uint16_t n = 0;
 
-	for (n = 0; n < nr && q->tail != q->head; n++, q->tail++)
+	for (; n < nr && q->tail != q->head; q->tail++) {
+		if (q->entries[q->tail & q->mask].kind == SVART_DSA_ENTRY_TAKEN) {
+			q->nr_taken--;
+			continue;
+		}
 		if (!complete(q, q->tail & q->mask, &done[n]))
 			completion_set(&done[n], &q->entries[q->tail & q->mask],
 				SVART_STATUS_QUEUE_FAILED, 0);
+		n++;
+	}
+	taken_free(q);
 	/* Operations that were never submitted have ended, too: the next poll must not look for them. */
 	if ((int32_t)(q->posted - q->tail) < 0)
 		q->posted = q->tail;
@@ -544,6 +560,31 @@ static inline void poll_progressed(struct svart_dsa_queue *q)
 		check_at = STALL_POLLS_MIN;
 	q->check_at = check_at < STALL_POLLS_MAX ? check_at : STALL_POLLS_MAX;
 	q->empty_polls = 0;
+}
+
+uint16_t svart_pmd_dsa_poll_any(
+	struct svart_queue *fast, struct svart_completion *done, uint16_t nr)
+{
+	struct svart_dsa_queue *q = fast->priv;
+	uint16_t n = 0;
+	uint32_t at;
+
+	for (at = q->tail; n < nr && at != q->posted; at++) {
+		struct svart_dsa_entry *entry = &q->entries[at & q->mask];
+
+		if (entry->kind == SVART_DSA_ENTRY_TAKEN || !complete(q, at & q->mask, &done[n]))
+			continue;
+		entry->kind = SVART_DSA_ENTRY_TAKEN;
+		q->nr_taken++;
+		n++;
+	}
+	if (n == 0)
+		return poll_empty(fast, done, nr);
+	taken_free(q);
+	poll_progressed(q);
+	if (svart_trace_complete_on())
+		svart_trace_complete(fast, done, n);
+	return n;
 }
 
 uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *done, uint16_t nr)

@@ -35,8 +35,6 @@
 #define MAX_VERSION 3u
 /** GRPCFG.RDBUFS_ALLOWED has 8 bits. */
 #define MAX_RDBUFS 255u
-/** Traffic class of both selectors: the one that idxd and SPDK use on DSA 1 and 2. */
-#define TRAFFIC_CLASS 1u
 
 #define BIT32(n) (UINT32_C(1) << (n))
 
@@ -164,7 +162,7 @@ const char *svart_pmd_dsa_halt_text(uint32_t gensts)
 {
 	switch (SVART_FIELD_GET(SVART_DSA_GENSTS_RESET_TYPE, gensts)) {
 	case SVART_DSA_RESET_SOFTWARE:
-		return "the device has halted; close it and open it again";
+		return "the device has halted; destroy its queues and create them again";
 	case SVART_DSA_RESET_FLR:
 		return "the device has halted and needs a function level reset; close it and open "
 		       "it "
@@ -302,6 +300,7 @@ static int wqcap_read(struct svart_dsa_device *d)
 	caps->wqcfg_bytes = SVART_DSA_WQCFG_MIN_BYTES << size;
 	caps->op_config = cap & SVART_DSA_WQCAP_OP_CONFIG;
 	caps->prs_disable = cap & SVART_DSA_WQCAP_PRS_DISABLE;
+	caps->priority = cap & SVART_DSA_WQCAP_PRIORITY;
 	if (caps->nr_wqs == 0)
 		return reg_fail(d, -EIO, "WQCAP", cap, "it has no work queue");
 	if (caps->total_size == 0)
@@ -425,18 +424,19 @@ int svart_pmd_dsa_caps_read(struct svart_dsa_device *d)
 
 /* --- configuration ---------------------------------------------------------------------------- */
 
-uint32_t svart_pmd_dsa_groups_used(const struct svart_dsa_device *d)
+/** Engines of a group: group_engines of them, one group's after the other's. */
+static uint64_t group_engines(const struct svart_dsa_device *d, uint32_t group)
 {
-	uint32_t nr = d->nr_queues;
+	uint32_t nr = d->group_engines;
+	uint64_t mask = nr < 64 ? (UINT64_C(1) << nr) - 1 : UINT64_MAX;
 
-	if (nr > d->caps.nr_groups)
-		nr = d->caps.nr_groups;
-	return nr > d->caps.nr_engines ? d->caps.nr_engines : nr;
+	return mask << group * nr;
 }
 
-/** Writes group `group` of `nr`: every nr-th queue, and one engine. */
-static void group_write(const struct svart_dsa_device *d, uint32_t group, uint32_t nr)
+/** Writes a group: every nr_groups-th queue, and its engines; or nothing. */
+static void group_write(const struct svart_dsa_device *d, uint32_t group)
 {
+	uint32_t nr = d->nr_groups;
 	uint32_t off = d->caps.grpcfg_off + group * SVART_DSA_GRPCFG_BYTES;
 	uint32_t rdbufs = d->caps.nr_rdbufs < MAX_RDBUFS ? d->caps.nr_rdbufs : MAX_RDBUFS;
 	uint64_t wqs[SVART_DSA_GRPCFG_WQS_WORDS] = { 0 };
@@ -447,26 +447,25 @@ static void group_write(const struct svart_dsa_device *d, uint32_t group, uint32
 	for (i = 0; i < SVART_DSA_GRPCFG_WQS_WORDS; i++)
 		svart_pmd_dsa_write64(d, off + SVART_DSA_GRPCFG_WQS_OFF + i * 8, wqs[i]);
 	svart_pmd_dsa_write64(
-		d, off + SVART_DSA_GRPCFG_ENGINES_OFF, group < nr ? UINT64_C(1) << group : 0);
+		d, off + SVART_DSA_GRPCFG_ENGINES_OFF, group < nr ? group_engines(d, group) : 0);
 	svart_pmd_dsa_write64(d, off + SVART_DSA_GRPCFG_FLAGS_OFF,
-		group < nr ? SVART_FIELD_PREP(SVART_DSA_GRPCFG_TC_A, TRAFFIC_CLASS) |
-				     SVART_FIELD_PREP(SVART_DSA_GRPCFG_TC_B, TRAFFIC_CLASS) |
+		group < nr ? SVART_FIELD_PREP(SVART_DSA_GRPCFG_TC_A, d->traffic_class) |
+				     SVART_FIELD_PREP(SVART_DSA_GRPCFG_TC_B, d->traffic_class) |
 				     SVART_FIELD_PREP(SVART_DSA_GRPCFG_RDBUFS_ALLOWED, rdbufs)
 			   : 0);
 }
 
 void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d)
 {
-	uint32_t nr = svart_pmd_dsa_groups_used(d);
 	uint32_t i;
 
-	if (nr < d->nr_queues)
+	if (d->nr_groups * d->group_engines < d->nr_queues)
 		svart_log(SVART_LOG_WARN,
 			"%s: %u queues share %u engines: one that waits for a page holds "
 			"up those that share its engine",
-			d->dev->name, d->nr_queues, nr);
+			d->dev->name, d->nr_queues, d->nr_groups * d->group_engines);
 	for (i = 0; i < d->caps.nr_groups; i++)
-		group_write(d, i, nr);
+		group_write(d, i);
 	/*
 	 * Only the sizes are written now, because ENABLE_DEV checks their sum. The rest of a WQCFG is
 	 * written with its queue.

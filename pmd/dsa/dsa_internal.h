@@ -92,6 +92,7 @@ struct svart_dsa_caps {
 	bool cache_control; /**< The flag CC is for operations that write. */
 	bool op_config;     /**< WQCFG has an operation bitmap. */
 	bool prs_disable;   /**< WQCFG has the PRS disable bit. */
+	bool priority;      /**< WQs have priorities. */
 };
 
 /**
@@ -106,6 +107,10 @@ struct svart_dsa_device {
 	uint8_t *regs; /**< BAR 0. */
 	struct svart_dsa_caps caps;
 	uint32_t nr_queues;
+	uint32_t nr_running;    /**< Queues that were started and not stopped. */
+	uint32_t nr_groups;     /**< Groups that have queues. */
+	uint32_t group_engines; /**< Engines of each of them. */
+	uint32_t traffic_class; /**< Of their data and completion records. */
 	uint32_t wq_size;       /**< Entries of each WQ. */
 	uint8_t max_xfer_shift; /**< Largest transfer of each WQ, log2. */
 	bool block_on_fault; /**< WQs may block: the device can, and its requests are answered. */
@@ -120,6 +125,7 @@ enum svart_dsa_entry_kind {
 	SVART_DSA_ENTRY_DEVICE = 0, /**< From its completion record. */
 	SVART_DSA_ENTRY_DONE,       /**< There is nothing to do: the result is OK. */
 	SVART_DSA_ENTRY_INVALID,    /**< It is malformed: the result is INVALID. */
+	SVART_DSA_ENTRY_TAKEN,      /**< Its result was polled, before those of older ones. */
 };
 
 /** What poll must remember of an operation. It is in memory that no device can reach. */
@@ -175,6 +181,7 @@ struct svart_dsa_queue {
 
 	/* poll writes these. */
 	alignas(SVART_DSA_CACHE_LINE) uint32_t tail;
+	uint32_t nr_taken;    /**< Entries from tail on whose results were polled. */
 	uint64_t empty_polls; /**< Empty polls in a row, with work in flight. */
 	uint64_t check_at;    /**< Number of empty polls at which poll looks at SWERR. */
 };
@@ -310,12 +317,6 @@ bool svart_pmd_dsa_errors_check(struct svart_dsa_device *d);
  * @thread control. @blocks while another thread reads the error registers. */
 void svart_pmd_dsa_failure_clear(struct svart_dsa_device *d, uint32_t index);
 
-/**
- * Tells how many groups get a queue, each with one engine: as many as there are queues, groups and engines
- * for.
- */
-uint32_t svart_pmd_dsa_groups_used(const struct svart_dsa_device *d);
-
 static inline bool svart_pmd_dsa_failed(const struct svart_dsa_failure *f)
 {
 	/* Orders the state before reads of the cause; pairs with the release in dsa_error.c. */
@@ -356,6 +357,9 @@ bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q);
 uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr);
 uint16_t svart_pmd_dsa_submit(struct svart_queue *fast);
 uint16_t svart_pmd_dsa_poll(struct svart_queue *fast, struct svart_completion *done, uint16_t nr);
+/** poll for SVART_QUEUE_UNORDERED. */
+uint16_t svart_pmd_dsa_poll_any(
+	struct svart_queue *fast, struct svart_completion *done, uint16_t nr);
 
 /* --- dsa_more.c: the queue's thread ------------------------------------------------------------- */
 

@@ -27,9 +27,39 @@ static const struct svart_pmd_id dsa_ids[] = {
 static const char *const dsa_transports[] = { "vfio", NULL };
 
 /** queues=N: WQs to configure. max_xfer_shift=N: operations of 2^N bytes at most. */
-static const char *const dsa_option_keys[] = { "queues", "max_xfer_shift", NULL };
+static const char *const dsa_option_keys[] = { "queues", "max_xfer_shift", "queue_engines", "queue_groups",
+	"traffic_class", NULL };
+/** Traffic class of both selectors, unless it is given: the one that idxd and SPDK use on DSA 1 and 2. */
+#define TRAFFIC_CLASS     1u
+#define MAX_TRAFFIC_CLASS 7u
 
 /* --- open, close ------------------------------------------------------------------------------ */
+
+/** Reads how the queues share groups, and groups engines. By default as little as there are engines for. */
+static int groups_read(struct svart_dsa_device *d)
+{
+	const struct svart_pmd_host *host = d->dev->host;
+	uint64_t engines = 1, groups, class = TRAFFIC_CLASS, max = d->caps.nr_groups;
+	int rc;
+
+	rc = host->option_u64(d->dev, "queue_engines", 1, d->caps.nr_engines, &engines);
+	if (rc)
+		return rc;
+	/* A group has a queue and its engines, or nothing. */
+	if (max > d->nr_queues)
+		max = d->nr_queues;
+	if (max > d->caps.nr_engines / engines)
+		max = d->caps.nr_engines / engines;
+	groups = max;
+	rc = host->option_u64(d->dev, "queue_groups", 1, max, &groups);
+	if (rc)
+		return rc;
+	rc = host->option_u64(d->dev, "traffic_class", 0, MAX_TRAFFIC_CLASS, &class);
+	d->nr_groups = (uint32_t)groups;
+	d->group_engines = (uint32_t)engines;
+	d->traffic_class = (uint32_t) class;
+	return rc;
+}
 
 /** Reads the options, limited to what the device can do. */
 static int options_read(struct svart_dsa_device *d)
@@ -52,7 +82,7 @@ static int options_read(struct svart_dsa_device *d)
 	d->wq_size = d->caps.total_size / d->nr_queues;
 	if (d->wq_size > SVART_DSA_WQ_SIZE_MAX)
 		d->wq_size = SVART_DSA_WQ_SIZE_MAX;
-	return 0;
+	return groups_read(d);
 }
 
 static int failures_alloc(struct svart_dsa_device *d)
@@ -74,7 +104,7 @@ static void caps_publish(const struct svart_dsa_device *d)
 	dev->caps.queue_depth = d->wq_size;
 	dev->caps.max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
 	dev->caps.ops = svart_dsa_ops_of(d->caps.opcap[0]);
-	dev->caps.engines = svart_pmd_dsa_groups_used(d);
+	dev->caps.engines = d->nr_groups * d->group_engines;
 	dev->caps.step_pages = svart_op_step_pages(dev->caps.ops);
 	dev->caps.features = 0;
 	if (d->block_on_fault)
@@ -189,22 +219,59 @@ static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)
 	q->fast.priv = dq;
 	q->fast.prep = svart_pmd_dsa_prep;
 	q->fast.submit = svart_pmd_dsa_submit;
-	q->fast.poll = svart_pmd_dsa_poll;
+	q->fast.poll = (q->flags & SVART_QUEUE_UNORDERED) != 0 ? svart_pmd_dsa_poll_any
+							       : svart_pmd_dsa_poll;
+}
+
+/**
+ * Brings a device to life that has halted, or that was reset since it did not stop a queue. Nothing of it is in
+ * use. @return 0; -EIO, -ETIMEDOUT; told.
+ */
+static int device_revive(struct svart_dsa_device *d)
+{
+	int rc;
+
+	if (d->hung)
+		return svart_fail(-EIO,
+			"%s: the device could not be reset when it did not stop a queue: close it, "
+			"open it again",
+			d->dev->name);
+	rc = svart_pmd_dsa_reset(d);
+	if (rc)
+		return rc;
+	svart_pmd_dsa_groups_configure(d);
+	rc = svart_pmd_dsa_enable(d);
+	if (rc == 0)
+		svart_log(SVART_LOG_WARN, "%s: reset, since it had halted", d->dev->name);
+	return rc;
 }
 
 /** Whether a queue can be had of it. @return 0 or -EIO, told. */
-static int device_check(const struct svart_dsa_device *d)
+static int device_check(struct svart_dsa_device *d)
 {
 	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
+	bool halted = svart_pmd_dsa_is_halted(status);
 
-	if (!d->enabled)
-		return svart_fail(-EIO,
-			"%s: the device was reset since it did not stop a queue: close it, open it "
-			"again",
-			d->dev->name);
-	if (svart_pmd_dsa_is_halted(status))
+	if (d->enabled && !halted)
+		return 0;
+	if (d->nr_running == 0)
+		return device_revive(d);
+	if (halted)
 		return svart_fail(-EIO, "%s: %s", d->dev->name, svart_pmd_dsa_halt_text(status));
-	return 0;
+	return svart_fail(-EIO,
+		"%s: the device was reset since it did not stop a queue: destroy its other queues "
+		"first",
+		d->dev->name);
+}
+
+/** Whether it can have what the program asked for. @return 0 or -ENOTSUP, told. */
+static int queue_check(const struct svart_dsa_device *d, const struct svart_pmd_queue *q)
+{
+	if (q->priority == 0 || d->caps.priority)
+		return 0;
+	return svart_fail(-ENOTSUP,
+		"%s: queue priority %u, but the device has none (WQCAP): leave it 0", d->dev->name,
+		q->priority);
 }
 
 static int dsa_queue_start(struct svart_pmd_queue *q)
@@ -215,6 +282,9 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	struct svart_dsa_queue *dq;
 	int rc;
 
+	rc = queue_check(d, q);
+	if (rc)
+		return rc;
 	rc = device_check(d);
 	if (rc)
 		return rc;
@@ -236,6 +306,7 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	if (rc)
 		goto destroy_ring;
 	queue_publish(q, dq);
+	d->nr_running++;
 	return 0;
 
 destroy_ring:
@@ -249,6 +320,7 @@ static void dsa_queue_stop(struct svart_pmd_queue *q)
 {
 	struct svart_dsa_queue *dq = q->fast.priv;
 
+	dq->device->nr_running--;
 	svart_pmd_dsa_wq_quiesce(dq->device, dq->index, dq);
 	q->fast.priv = NULL;
 	q->dev->host->mem_free(q, &dq->record_mem);
@@ -269,7 +341,7 @@ static uint32_t dsa_queue_in_flight(const struct svart_pmd_queue *q)
 {
 	const struct svart_dsa_queue *dq = q->fast.priv;
 
-	return dq->head - dq->tail;
+	return dq->head - dq->tail - dq->nr_taken;
 }
 
 static bool dsa_queue_failed(const struct svart_pmd_queue *q)

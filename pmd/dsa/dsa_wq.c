@@ -11,7 +11,7 @@
 
 #include "error.h"
 
-/** Priority among the WQs of a group, 1 to 15 (DSA spec 9.2.18): the same for all. */
+/** Priority among the WQs of a group, 1 to 15 (DSA spec 9.2.18), unless the queue's program gave one. */
 #define WQ_PRIORITY 1u
 
 /** Fields of WQCFG dword 2 that the device must have taken as written. */
@@ -58,8 +58,9 @@ static uint32_t wq_operand(uint32_t index)
 /** Makes dword 2. ATS stays on: with ATS a miss becomes a page request, without it an error. */
 static uint32_t wqcfg2_of(const struct svart_dsa_device *d, const struct svart_pmd_queue *q)
 {
-	uint64_t value = SVART_DSA_WQCFG2_DEDICATED |
-			 SVART_FIELD_PREP(SVART_DSA_WQCFG2_PRIORITY, WQ_PRIORITY);
+	uint64_t value =
+		SVART_DSA_WQCFG2_DEDICATED | SVART_FIELD_PREP(SVART_DSA_WQCFG2_PRIORITY,
+						     q->priority != 0 ? q->priority : WQ_PRIORITY);
 
 	if (d->block_on_fault)
 		value |= SVART_DSA_WQCFG2_BLOCK_ON_FAULT;

@@ -50,9 +50,26 @@ static int find_index(const struct svart_device *dev, uint32_t *index)
 		dev->pmd.caps.nr_queues, dev->name);
 }
 
+/** What is not of the depth and the space. @return 0 or -EINVAL, told. */
+static int check_ways(const struct svart_device *dev, const struct svart_queue_params *params)
+{
+	if ((params->flags & ~(uint32_t)SVART_QUEUE_UNORDERED) != 0)
+		return svart_fail(-EINVAL,
+			"queue flags 0x%x of %s: only bits of enum svart_queue_flag may be set",
+			params->flags, dev->name);
+	if (params->priority > SVART_PMD_MAX_PRIORITY)
+		return svart_fail(-EINVAL, "queue priority %u of %s: 1 to %u, or 0 for none",
+			params->priority, dev->name, SVART_PMD_MAX_PRIORITY);
+	return 0;
+}
+
 static int check_params(struct svart_device *dev, const struct svart_queue_params *params,
 	struct svart_core_queue *q)
 {
+	int rc = check_ways(dev, params);
+
+	if (rc != 0)
+		return rc;
 	q->pmd.depth = params->depth != 0 ? params->depth : dev->pmd.caps.queue_depth;
 	if (q->pmd.depth > dev->pmd.caps.queue_depth)
 		return svart_fail(-EINVAL, "queue depth %u: %s has 1 to %u", q->pmd.depth,
@@ -78,6 +95,9 @@ static int start_queue(struct svart_device *dev, const struct svart_queue_params
 	q->dev = dev;
 	q->pmd.dev = &dev->pmd;
 	q->pmd.pasid = q->attachment->pasid;
+	/* What holds memory finds an operation by its place. */
+	q->pmd.flags = dev->pmd.page_requests ? params->flags : 0;
+	q->pmd.priority = params->priority;
 	svart_queue_disarm(&q->pmd.fast);
 	rc = dev->ops->queue_start(&q->pmd);
 	if (rc != 0)
@@ -224,39 +244,101 @@ static void look(struct svart_core_queue *q, uint64_t now)
 	svart_device_tell_lost(dev);
 }
 
-uint16_t svart_queue_wait(
-	struct svart_queue *fast, struct svart_completion *done, uint16_t nr, uint64_t timeout_ns)
+/** A wait for any of some queues. Owner: the waiting thread. */
+struct wait {
+	struct svart_queue *const *queues;
+	uint32_t nr;
+	uint32_t at; /* The queue that is looked at first. */
+	struct svart_machine *m;
+	uint64_t deadline;
+	struct svart_completion *done;
+	uint16_t nr_done;
+};
+
+/** Submits and polls each queue. @return how many completions, of queue `at`; busy: something is in flight. */
+static uint16_t wait_poll(struct wait *w, bool *busy)
 {
-	struct svart_core_queue *q = core_of(fast);
-	struct svart_machine *m = q->dev->pmd.machine;
-	uint64_t now = m->ops->now_ns(m);
-	uint64_t deadline = timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
-	unsigned int spins = 0;
+	struct svart_queue *q;
+	uint32_t i, at;
 	uint16_t got;
 
-	if (nr == 0)
-		return 0;
-	for (;;) {
-		fast->submit(fast);
-		got = fast->poll(fast, done, nr);
-		if (got != 0 || in_flight(q) == 0) {
-			q->look_ns = 0;
+	*busy = false;
+	for (i = 0; i < w->nr; i++) {
+		at = (w->at + i) % w->nr;
+		q = w->queues[at];
+		q->submit(q);
+		got = q->poll(q, w->done, w->nr_done);
+		if (got != 0) {
+			w->at = at;
 			return got;
 		}
-		/* In a forked child the device is the parent's: nothing will ever come. */
-		if (atomic_load_explicit(&q->dev->rt->dead, memory_order_relaxed))
+		*busy |= in_flight(core_of(q)) != 0;
+	}
+	return 0;
+}
+
+/** In a forked child the devices are the parent's: nothing will ever come. */
+static bool is_dead(const struct wait *w)
+{
+	return atomic_load_explicit(&core_of(w->queues[0])->dev->rt->dead, memory_order_relaxed);
+}
+
+static uint16_t wait_any(struct wait *w)
+{
+	unsigned int spins = 0;
+	uint64_t now;
+	uint32_t i;
+	uint16_t got;
+	bool busy;
+
+	for (;;) {
+		got = wait_poll(w, &busy);
+		if (got != 0 || !busy) {
+			for (i = 0; i < w->nr; i++)
+				core_of(w->queues[i])->look_ns = 0;
+			return got;
+		}
+		if (is_dead(w))
 			return 0;
 		if (spins++ < SPINS_BEFORE_PAUSE) {
 			cpu_relax();
 			continue;
 		}
-		now = m->ops->now_ns(m);
+		now = w->m->ops->now_ns(w->m);
 		/* Also where the time is over already: waits may be that short on a slow machine, all of them. */
-		look(q, now);
-		if (now >= deadline)
+		for (i = 0; i < w->nr; i++)
+			look(core_of(w->queues[i]), now);
+		if (now >= w->deadline)
 			return 0;
-		svart_pause(m, deadline);
+		svart_pause(w->m, w->deadline);
 	}
+}
+
+uint16_t svart_queues_wait(struct svart_queue *const *queues, uint32_t nr_queues, uint32_t *which,
+	struct svart_completion *done, uint16_t nr, uint64_t timeout_ns)
+{
+	struct wait w = { .queues = queues, .nr = nr_queues, .done = done, .nr_done = nr };
+	uint64_t now;
+	uint16_t got;
+
+	if (nr == 0 || nr_queues == 0)
+		return 0;
+	w.m = core_of(queues[0])->dev->pmd.machine;
+	w.at = *which < nr_queues ? *which + 1 : 0;
+	now = w.m->ops->now_ns(w.m);
+	w.deadline = timeout_ns < UINT64_MAX - now ? now + timeout_ns : UINT64_MAX;
+	got = wait_any(&w);
+	if (got != 0)
+		*which = w.at;
+	return got;
+}
+
+uint16_t svart_queue_wait(
+	struct svart_queue *fast, struct svart_completion *done, uint16_t nr, uint64_t timeout_ns)
+{
+	uint32_t which = 0;
+
+	return svart_queues_wait(&fast, 1, &which, done, nr, timeout_ns);
 }
 
 uint32_t svart_queue_in_flight(const struct svart_queue *fast)

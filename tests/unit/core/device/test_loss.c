@@ -401,7 +401,7 @@ static void rig_reopen(struct rig *r, const char *spec)
 static void test_halt_of_a_dsa_fails_its_queues_until_it_is_opened_again(void **state)
 {
 	static const char *const halts[][2] = {
-		{ "model:dsa0,queues=2,inject=halt:1000", "the device has halted; close it" },
+		{ "model:dsa0,queues=2,inject=halt:1000", "the device has halted; destroy its queues" },
 		{ "model:dsa0,queues=2,inject=halt_flr:1000", "needs a function level reset" },
 	};
 	const struct svart_op noop = { .opcode = SVART_OP_NOOP };

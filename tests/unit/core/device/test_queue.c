@@ -3,7 +3,8 @@
 
 /*
  * Queues at their end: when a queue is destroyed the memory of its operations is the program's again, also
- * where their page requests were still on their way.
+ * where their page requests were still on their way. And ways to have a queue: unordered, with a priority, and
+ * several waited for at once.
  */
 
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -191,12 +193,144 @@ static void test_queue_destroyed_in_the_middle_harms_no_other_queue(void **state
 	rig_close(&r);
 }
 
+/** A page that is brought with no other: the service looks ahead in what is mapped at once. */
+static uint8_t *lone_page(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(page, MAP_FAILED);
+	return page;
+}
+
+/** Ends what began with lone_page(). The queues are destroyed. */
+static void rig_close_with(struct rig *r, uint8_t *lone)
+{
+	assert_int_equal(svart_space_forget(r->space, lone, PAGE), 0);
+	munmap(lone, PAGE);
+	assert_int_equal(svart_space_forget(r->space, r->pages, BYTES), 0);
+	rig_close(r);
+}
+
+/** Puts the pages into the device's reach. */
+static void bring(struct rig *r, struct svart_queue *q)
+{
+	struct svart_completion done;
+
+	assert_int_equal(svart_queue_prep_fill(q, r->pages, 1, BYTES, 0, 0), 1);
+	while (svart_queue_wait(q, &done, 1, SECOND_NS / 1000) == 0)
+		serve(r);
+	assert_int_equal(done.status, SVART_STATUS_OK);
+}
+
+/** The first waits for a page; the second is done by another engine meanwhile. */
+static void test_queue_that_is_unordered_tells_what_has_ended(void **state)
+{
+	const struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.flags = SVART_QUEUE_UNORDERED);
+	uint8_t *lone = lone_page();
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,queue_engines=2");
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_queue_create(r.dev, &params, &r.q), 0);
+	bring(&r, r.q);
+	assert_int_equal(svart_queue_prep_fill(r.q, lone, 2, 8, 0, 2), 1);
+	assert_int_equal(svart_queue_prep_fill(r.q, r.pages + PAGE, 3, 8, 0, 3), 1);
+	assert_int_equal(svart_queue_wait(r.q, &done, 1, TIMEOUT_NS), 1);
+	assert_int_equal(done.cookie, 3);
+	assert_int_equal(svart_queue_in_flight(r.q), 1);
+	while (svart_queue_wait(r.q, &done, 1, SECOND_NS / 1000) == 0)
+		serve(&r);
+	assert_int_equal(done.cookie, 2);
+	assert_int_equal(svart_queue_in_flight(r.q), 0);
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	rig_close_with(&r, lone);
+}
+
+/** Fills a word by a queue, with what the queue is to be told by. */
+static void fill_one(struct rig *r, struct svart_queue *q, uint64_t cookie)
+{
+	assert_int_equal(svart_queue_prep_fill(q, r->pages + PAGE, 3, 8, 0, cookie), 1);
+}
+
+static void test_queues_are_waited_for_at_once(void **state)
+{
+	struct svart_completion done;
+	struct svart_queue *queues[3];
+	uint32_t which = UINT32_MAX, i;
+	uint8_t *lone = lone_page();
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,queues=3,step=thread");
+	queues[0] = r.q;
+	assert_int_equal(svart_queue_create(r.dev, NULL, &queues[1]), 0);
+	assert_int_equal(svart_queue_create(r.dev, NULL, &queues[2]), 0);
+	/* Nothing is in flight. */
+	assert_int_equal(svart_queues_wait(queues, 3, &which, &done, 1, TIMEOUT_NS), 0);
+	assert_int_equal(which, UINT32_MAX);
+	bring(&r, queues[1]);
+	/* One waits for its page: it does not hold up the others, each of which gets its turn. */
+	assert_int_equal(svart_queue_prep_fill(queues[0], lone, 2, 8, 0, 100), 1);
+	for (i = 0; i < 20; i++) {
+		fill_one(&r, queues[1], 101);
+		fill_one(&r, queues[2], 102);
+	}
+	for (i = 0; i < 40; i++) {
+		assert_int_equal(svart_queues_wait(queues, 3, &which, &done, 1, TIMEOUT_NS), 1);
+		assert_in_range(which, 1, 2);
+		assert_int_equal(done.cookie, 100 + which);
+	}
+	assert_int_equal(svart_queues_wait(queues, 3, &which, &done, 1, SECOND_NS / 20), 0);
+	while (svart_queues_wait(queues, 3, &which, &done, 1, SECOND_NS / 1000) == 0)
+		serve(&r);
+	assert_int_equal(which, 0);
+	assert_int_equal(done.cookie, 100);
+	assert_int_equal(svart_queues_wait(queues, 0, &which, &done, 1, TIMEOUT_NS), 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(svart_queue_destroy(queues[i]), 0);
+	rig_close_with(&r, lone);
+}
+
+static void expect_create_fails(
+	struct rig *r, const struct svart_queue_params *params, const char *word)
+{
+	struct svart_queue *q;
+
+	assert_int_equal(svart_queue_create(r->dev, params, &q), -EINVAL);
+	if (strstr(svart_error_text(), word) == NULL)
+		fail_msg("\"%s\" lacks \"%s\"", svart_error_text(), word);
+}
+
+static void test_queue_params_out_of_range_are_refused(void **state)
+{
+	const struct svart_queue_params flags = SVART_QUEUE_PARAMS_INIT(.flags = 1u << 31),
+					priority = SVART_QUEUE_PARAMS_INIT(.priority = 16),
+					good = SVART_QUEUE_PARAMS_INIT(.priority = 15);
+	struct svart_queue *q;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,queues=2");
+	expect_create_fails(&r, &flags, "0x80000000");
+	expect_create_fails(&r, &priority, "16");
+	assert_int_equal(svart_queue_create(r.dev, &good, &q), 0);
+	assert_int_equal(svart_queue_destroy(q), 0);
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue_of_a_reset_device_leaves_no_request_behind),
 		cmocka_unit_test(test_queue_destroyed_in_the_middle_leaves_no_request_behind),
 		cmocka_unit_test(test_queue_destroyed_in_the_middle_harms_no_other_queue),
+		cmocka_unit_test(test_queue_that_is_unordered_tells_what_has_ended),
+		cmocka_unit_test(test_queues_are_waited_for_at_once),
+		cmocka_unit_test(test_queue_params_out_of_range_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -360,10 +360,19 @@ static int host_config_write(
 static int host_option_u64(const struct svart_pmd_device *dev, const char *key, uint64_t min,
 	uint64_t max, uint64_t *value)
 {
+	static const char *const keys[FAKE_NR_OPTIONS] = { [FAKE_QUEUES] = "queues",
+		[FAKE_MAX_XFER_SHIFT] = "max_xfer_shift",
+		[FAKE_ENGINES] = "queue_engines",
+		[FAKE_GROUPS] = "queue_groups",
+		[FAKE_TRAFFIC_CLASS] = "traffic_class" };
 	struct fake_dsa *f = fake_of_dev(dev);
-	uint64_t given = f->options[strcmp(key, "queues") == 0 ? 0 : 1];
+	unsigned int i = 0;
+	uint64_t given;
 
-	assert_true(strcmp(key, "queues") == 0 || strcmp(key, "max_xfer_shift") == 0);
+	while (i < FAKE_NR_OPTIONS && strcmp(key, keys[i]) != 0)
+		i++;
+	assert_true(i < FAKE_NR_OPTIONS);
+	given = f->options[i];
 	assert_true(min <= max);
 	if (given == 0)
 		return 0;
@@ -450,6 +459,8 @@ int fake_start(struct fake_dsa *f, uint32_t index, uint32_t depth)
 	q->index = index;
 	q->depth = depth;
 	q->pasid = SVART_PASID_NONE;
+	q->flags = f->queue_flags;
+	q->priority = f->queue_priority;
 	return svart_pmd_dsa.queue_start(q);
 }
 

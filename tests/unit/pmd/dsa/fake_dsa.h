@@ -39,6 +39,15 @@
 #define FAKE_ENGCAP UINT64_C(4)
 #define FAKE_OPCAP  UINT64_C(0x1003f03ff)
 
+enum fake_option {
+	FAKE_QUEUES,
+	FAKE_MAX_XFER_SHIFT,
+	FAKE_ENGINES,
+	FAKE_GROUPS,
+	FAKE_TRAFFIC_CLASS,
+	FAKE_NR_OPTIONS,
+};
+
 /**
  * Owner: one test. Lifetime: fake_create() to fake_destroy(). Locks: none, but for what a test with
  * threads adds.
@@ -52,7 +61,8 @@ struct fake_dsa {
 	uint64_t now_ns;
 	uint64_t pauses;
 	uint16_t pci_command;
-	uint64_t options[2]; /**< queues, max_xfer_shift; 0: not given. */
+	uint64_t options[FAKE_NR_OPTIONS];    /**< By enum fake_option; 0: not given. */
+	uint32_t queue_flags, queue_priority; /**< Of the queues that start. */
 
 	/* Script. */
 	bool gone;              /**< Reads give all ones. */

@@ -45,7 +45,7 @@ static struct fake_dsa *two_busy_queues(void)
 	struct fake_dsa *f = fake_create();
 	uint32_t i;
 
-	f->options[0] = 2;
+	f->options[FAKE_QUEUES] = 2;
 	assert_int_equal(fake_open(f), 0);
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(fake_start(f, i, 8), 0);
@@ -297,7 +297,9 @@ static void test_dsa_halted_device_fails_all_queues(void **state)
 	expect_completions(&f->queues[1].fast, 10, 2, SVART_STATUS_QUEUE_FAILED);
 	assert_true(failed(f, 0));
 	svart_pmd_dsa.queue_error(&f->queues[1], &error);
-	assert_string_equal(error.text, "WQ 1: the device has halted; close it and open it again");
+	assert_string_equal(error.text,
+		"WQ 1: the device has halted; destroy its queues and create "
+		"them again");
 	finish_two(f);
 }
 
@@ -308,7 +310,8 @@ static void test_dsa_halted_device_says_what_it_needs(void **state)
 		const char *text;
 	} types[] = {
 		{ SVART_DSA_RESET_SOFTWARE,
-			"WQ 1: the device has halted; close it and open it again" },
+			"WQ 1: the device has halted; destroy its queues and create "
+			"them again" },
 		{ SVART_DSA_RESET_FLR, "WQ 1: the device has halted and needs a function level "
 				       "reset; close it and "
 				       "open it again" },

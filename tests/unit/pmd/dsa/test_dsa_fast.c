@@ -228,6 +228,49 @@ static void test_dsa_poll_reports_out_of_order_completions_in_order(void **state
 	finish(f);
 }
 
+static void test_dsa_unordered_poll_reports_what_has_ended(void **state)
+{
+	struct fake_dsa *f = fake_create();
+	struct svart_completion done[4];
+	struct svart_queue *q;
+	uint32_t i;
+
+	(void)state;
+	f->queue_flags = SVART_QUEUE_UNORDERED;
+	q = fake_start_first(f, 4);
+	for (i = 0; i < 4; i++)
+		prep(q, copy_op(10 + i, 64));
+	q->submit(q);
+	assert_int_equal(q->poll(q, done, 4), 0);
+	fake_complete(f, 3, SVART_DSA_STATUS_SUCCESS);
+	fake_complete(f, 1, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(q->poll(q, done, 4), 2);
+	expect_done(done[0], 11, SVART_STATUS_OK);
+	expect_done(done[1], 13, SVART_STATUS_OK);
+	assert_int_equal(svart_pmd_dsa.queue_in_flight(&f->queues[0]), 2);
+	/* Each once, and no place is free before the oldest one's. */
+	assert_int_equal(q->poll(q, done, 4), 0);
+	assert_int_equal(prep(q, copy_op(14, 64)), 0);
+	fake_complete(f, 0, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(q->poll(q, done, 4), 1);
+	expect_done(done[0], 10, SVART_STATUS_OK);
+	assert_int_equal(prep(q, copy_op(14, 64)), 1);
+	assert_int_equal(prep(q, copy_op(15, 64)), 1);
+	assert_int_equal(prep(q, copy_op(16, 64)), 0);
+	q->submit(q);
+	fake_complete(f, 5, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(q->poll(q, done, 4), 1);
+	expect_done(done[0], 15, SVART_STATUS_OK);
+	/* What is left fails with the queue; what was polled does not come again. */
+	svart_pmd_dsa.queues_fail(&f->dev);
+	assert_int_equal(q->poll(q, done, 4), 2);
+	expect_done(done[0], 12, SVART_STATUS_QUEUE_FAILED);
+	expect_done(done[1], 14, SVART_STATUS_QUEUE_FAILED);
+	assert_int_equal(svart_pmd_dsa.queue_in_flight(&f->queues[0]), 0);
+	assert_int_equal(q->poll(q, done, 4), 0);
+	finish(f);
+}
+
 static void test_dsa_prep_stops_at_the_depth(void **state)
 {
 	struct fake_dsa *f = fake_create();
@@ -318,7 +361,7 @@ static void test_dsa_random_traffic_stays_in_order_and_within_the_wq(void **stat
 	uint16_t i, n;
 
 	(void)state;
-	f->options[0] = 8;
+	f->options[FAKE_QUEUES] = 8;
 	q = fake_start_first(f, 16);
 	while (polled < 200000) {
 		n = (uint16_t)(rand_r(&seed) % 16 + 1);
@@ -399,7 +442,7 @@ static void expect_local(struct svart_op op, enum svart_status status)
 	struct svart_queue *q;
 	struct svart_completion done[3];
 
-	f->options[1] = 20;
+	f->options[FAKE_MAX_XFER_SHIFT] = 20;
 	q = fake_start_first(f, 4);
 	op.cookie = 2;
 	prep(q, copy_op(1, 64));
@@ -727,6 +770,7 @@ int main(void)
 		cmocka_unit_test(test_dsa_descriptors_walk_the_portal_page),
 		cmocka_unit_test(test_dsa_records_are_apart_and_aligned),
 		cmocka_unit_test(test_dsa_poll_reports_out_of_order_completions_in_order),
+		cmocka_unit_test(test_dsa_unordered_poll_reports_what_has_ended),
 		cmocka_unit_test(test_dsa_prep_stops_at_the_depth),
 		cmocka_unit_test(test_dsa_poll_before_submit_gives_nothing),
 		cmocka_unit_test(test_dsa_poll_leaves_entries_beyond_its_count_alone),

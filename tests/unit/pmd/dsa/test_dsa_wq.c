@@ -23,7 +23,7 @@ static struct fake_dsa *opened(uint64_t queues)
 {
 	struct fake_dsa *f = fake_create();
 
-	f->options[0] = queues;
+	f->options[FAKE_QUEUES] = queues;
 	assert_int_equal(fake_open(f), 0);
 	f->trace[0] = '\0';
 	return f;
@@ -73,6 +73,60 @@ static void test_dsa_queue_start_writes_the_configuration(void **state)
 	fake_stop(f, 0);
 	fake_close(f);
 	fake_destroy(f);
+}
+
+static void test_dsa_queue_start_writes_the_priority(void **state)
+{
+	struct fake_dsa *f = opened(1);
+
+	(void)state;
+	f->queue_priority = 15;
+	assert_int_equal(fake_start(f, 0, 8), 0);
+	assert_int_equal(fake_wqcfg(f, 0, 2), 0xf1 | 2);
+	fake_stop(f, 0);
+	fake_close(f);
+	fake_destroy(f);
+	f = fake_create();
+	fake_set64(f, SVART_DSA_WQCAP_OFF, FAKE_WQCAP & ~SVART_DSA_WQCAP_PRIORITY);
+	assert_int_equal(fake_open(f), 0);
+	f->queue_priority = 1;
+	expect_start_fails(f, -ENOTSUP, "priority 1");
+}
+
+static void test_dsa_queue_start_revives_a_device_that_halted(void **state)
+{
+	struct fake_dsa *f = opened(2);
+
+	(void)state;
+	assert_int_equal(fake_start(f, 0, 8), 0);
+	assert_int_equal(fake_start(f, 1, 8), 0);
+	fake_set32(f, SVART_DSA_GENSTS_OFF, SVART_DSA_STATE_HALT);
+	svart_pmd_dsa.check(&f->dev);
+	assert_true(svart_pmd_dsa.queue_failed(&f->queues[0]));
+	fake_stop(f, 0);
+	/* Not under the other queue. */
+	assert_int_equal(fake_start(f, 0, 8), -EIO);
+	assert_non_null(strstr(svart_fail_text(), "halted"));
+	fake_stop(f, 1);
+	f->trace[0] = '\0';
+	assert_int_equal(fake_start(f, 0, 8), 0);
+	assert_string_equal(
+		f->trace, "RESET_DEV grpcfg wqcfg ENABLE_DEV mem portal wqcfg ENABLE_WQ ");
+	assert_false(svart_pmd_dsa.queue_failed(&f->queues[0]));
+	assert_int_equal(fake_start(f, 1, 8), 0);
+	fake_stop(f, 0);
+	fake_stop(f, 1);
+	fake_close(f);
+	fake_destroy(f);
+}
+
+static void test_dsa_queue_start_cannot_revive_what_needs_more(void **state)
+{
+	struct fake_dsa *f = opened(1);
+
+	(void)state;
+	fake_set32(f, SVART_DSA_GENSTS_OFF, SVART_DSA_STATE_HALT | SVART_DSA_RESET_FLR << 2);
+	expect_start_fails(f, -EIO, "function level reset");
 }
 
 static void test_dsa_queue_start_without_page_requests_disables_prs_and_blocking(void **state)
@@ -318,8 +372,8 @@ static void test_dsa_queue_stop_of_a_failed_queue_aborts_at_once(void **state)
 	fake_destroy(f);
 }
 
-/** Expects that queue 1 has failed by a reset, needs no command to stop, and that none starts. */
-static void expect_device_was_reset(struct fake_dsa *f)
+/** Expects that queue 1 has failed by a reset, and needs no command to stop. @param rc of the next one's start. */
+static void expect_device_was_reset(struct fake_dsa *f, int rc)
 {
 	struct svart_queue_error error;
 
@@ -329,8 +383,11 @@ static void expect_device_was_reset(struct fake_dsa *f)
 	f->trace[0] = '\0';
 	fake_stop(f, 1);
 	assert_string_equal(f->trace, "free ");
-	assert_int_equal(fake_start(f, 0, 8), -EIO);
-	assert_non_null(strstr(svart_fail_text(), "close it, open it again"));
+	assert_int_equal(fake_start(f, 0, 8), rc);
+	if (rc == 0)
+		fake_stop(f, 0);
+	else
+		assert_non_null(strstr(svart_fail_text(), "close it, open it again"));
 }
 
 static void test_dsa_queue_stop_drain_refused_resets_the_device(void **state)
@@ -344,7 +401,7 @@ static void test_dsa_queue_stop_drain_refused_resets_the_device(void **state)
 	f->cmd_error[SVART_DSA_CMD_DRAIN_WQ] = SVART_DSA_CMD_HW_ERROR;
 	fake_stop(f, 0);
 	assert_string_equal(f->trace, "DRAIN_WQ RESET_DEV free ");
-	expect_device_was_reset(f);
+	expect_device_was_reset(f, 0);
 	f->cmd_error[SVART_DSA_CMD_DRAIN_WQ] = 0;
 	fake_close(f);
 	/* Opened again, it is as new. */
@@ -365,7 +422,7 @@ static void test_dsa_queue_stop_abort_refused_resets_the_device(void **state)
 	f->cmd_error[SVART_DSA_CMD_ABORT_WQ] = SVART_DSA_CMD_HW_ERROR;
 	fake_stop(f, 0);
 	assert_string_equal(f->trace, "ABORT_WQ RESET_DEV free ");
-	expect_device_was_reset(f);
+	expect_device_was_reset(f, 0);
 	fake_close(f);
 	fake_destroy(f);
 }
@@ -398,7 +455,7 @@ static void test_dsa_queue_stop_of_a_hung_device_takes_the_bus_before_it_frees(v
 	/* RESET_DEV waits for ABORT_WQ in vain. */
 	assert_string_equal(f->trace, "ABORT_WQ pci=0402 free ");
 	assert_in_range(f->now_ns - began, 9 * SECOND, 10 * SECOND);
-	expect_device_was_reset(f);
+	expect_device_was_reset(f, -EIO);
 	/* It hangs, so closing does not try again. */
 	began = f->now_ns;
 	fake_close(f);
@@ -487,6 +544,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dsa_queue_start_maps_memory_before_it_enables),
 		cmocka_unit_test(test_dsa_queue_start_writes_the_configuration),
+		cmocka_unit_test(test_dsa_queue_start_writes_the_priority),
+		cmocka_unit_test(test_dsa_queue_start_revives_a_device_that_halted),
+		cmocka_unit_test(test_dsa_queue_start_cannot_revive_what_needs_more),
 		cmocka_unit_test(
 			test_dsa_queue_start_without_page_requests_disables_prs_and_blocking),
 		cmocka_unit_test(test_dsa_queue_start_leaves_prs_alone_where_it_cannot_be_disabled),
