@@ -27,8 +27,8 @@ static const struct svart_pmd_id dsa_ids[] = {
 static const char *const dsa_transports[] = { "vfio", NULL };
 
 /** queues=N: WQs to configure. max_xfer_shift=N: operations of 2^N bytes at most. */
-static const char *const dsa_option_keys[] = { "queues", "max_xfer_shift", "queue_engines", "queue_groups",
-	"traffic_class", NULL };
+static const char *const dsa_option_keys[] = { "queues", "max_xfer_shift", "queue_engines",
+	"queue_groups", "traffic_class", NULL };
 /** Traffic class of both selectors, unless it is given: the one that idxd and SPDK use on DSA 1 and 2. */
 #define TRAFFIC_CLASS     1u
 #define MAX_TRAFFIC_CLASS 7u
@@ -224,8 +224,8 @@ static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)
 }
 
 /**
- * Brings a device to life that has halted, or that was reset since it did not stop a queue. Nothing of it is in
- * use. @return 0; -EIO, -ETIMEDOUT; told.
+ * Brings a device to life that has halted, or that was reset, by somebody or since it did not stop a queue. Nothing
+ * of it is in use. @return 0; -EIO, -ETIMEDOUT; told.
  */
 static int device_revive(struct svart_dsa_device *d)
 {
@@ -236,13 +236,19 @@ static int device_revive(struct svart_dsa_device *d)
 			"%s: the device could not be reset when it did not stop a queue: close it, "
 			"open it again",
 			d->dev->name);
+	/* A reset by its function has taken the bus from it, too. */
+	rc = svart_pmd_dsa_bus_enable(d, true);
+	if (rc)
+		return rc;
 	rc = svart_pmd_dsa_reset(d);
 	if (rc)
 		return rc;
 	svart_pmd_dsa_groups_configure(d);
 	rc = svart_pmd_dsa_enable(d);
 	if (rc == 0)
-		svart_log(SVART_LOG_WARN, "%s: reset, since it had halted", d->dev->name);
+		svart_log(SVART_LOG_WARN,
+			"%s: the device was halted or disabled: it is reset and configured anew",
+			d->dev->name);
 	return rc;
 }
 
@@ -252,7 +258,10 @@ static int device_check(struct svart_dsa_device *d)
 	uint32_t status = svart_pmd_dsa_read32(d, SVART_DSA_GENSTS_OFF);
 	bool halted = svart_pmd_dsa_is_halted(status);
 
-	if (d->enabled && !halted)
+	/* One that is gone is told of by whoever needs it first. */
+	if (status == SVART_DSA_ALL_ONES32 ||
+		(d->enabled &&
+			SVART_FIELD_GET(SVART_DSA_GENSTS_STATE, status) == SVART_DSA_STATE_ENABLED))
 		return 0;
 	if (d->nr_running == 0)
 		return device_revive(d);

@@ -257,7 +257,7 @@ static const struct way ways[] = {
 	{ clear_bus_master, "", "taken from it: PCI command 0x402", true, false },
 	{ clear_memory, "", "register 0xc0 reads all ones", true, true },
 	{ pull_out, "", "register 0xc0 reads all ones", true, true },
-	{ reset, "", "was reset; close it and open it again", false, true },
+	{ reset, "", "was reset; destroy its queues and create them again", false, true },
 	{ close_cdev, ",faults=raw", "VFIO file was closed", true, false },
 	{ pull_out, ",faults=raw", "reads all ones", true, true },
 	{ disable_requests, ",faults=raw", "the IOMMU's queues are off or broken", true, false },
@@ -401,7 +401,8 @@ static void rig_reopen(struct rig *r, const char *spec)
 static void test_halt_of_a_dsa_fails_its_queues_until_it_is_opened_again(void **state)
 {
 	static const char *const halts[][2] = {
-		{ "model:dsa0,queues=2,inject=halt:1000", "the device has halted; destroy its queues" },
+		{ "model:dsa0,queues=2,inject=halt:1000",
+			"the device has halted; destroy its queues" },
 		{ "model:dsa0,queues=2,inject=halt_flr:1000", "needs a function level reset" },
 	};
 	const struct svart_op noop = { .opcode = SVART_OP_NOOP };
@@ -425,6 +426,59 @@ static void test_halt_of_a_dsa_fails_its_queues_until_it_is_opened_again(void **
 		assert_int_equal(svart_queue_submit(r.q), 1);
 		assert_int_equal(svart_queue_wait(r.q, &done, 1, TIMEOUT_NS), 1);
 		assert_int_equal(done.status, SVART_STATUS_OK);
+		rig_close(&r);
+	}
+}
+
+static void begin_halt(struct rig *r)
+{
+	begin_copy(r, 1);
+}
+
+static void begin_reset(struct rig *r)
+{
+	begin_copy(r, 1);
+	reset(r);
+}
+
+static void do_noop(struct svart_queue *q)
+{
+	struct svart_completion done;
+
+	assert_int_equal(svart_queue_prep_noop(q, 0, 9), 1);
+	assert_int_equal(svart_queue_wait(q, &done, 1, TIMEOUT_NS), 1);
+	assert_int_equal(done.status, SVART_STATUS_OK);
+	assert_int_equal(done.cookie, 9);
+}
+
+/** For that all of its queues are destroyed; the device stays open. */
+static void test_queues_of_a_dsa_that_was_reset_or_halted_are_created_anew(void **state)
+{
+	static const struct {
+		const char *spec;
+		void (*cause)(struct rig *r);
+	} cases[] = {
+		{ "model:dsa0,queues=2", begin_reset },
+		{ "model:dsa0,queues=2,inject=halt:1000", begin_halt },
+	};
+	struct svart_completion done;
+	struct rig r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		rig_open(&r, cases[i].spec);
+		cases[i].cause(&r);
+		assert_int_equal(svart_queue_wait(r.q, &done, 1, TIMEOUT_NS), 1);
+		assert_int_equal(done.status, SVART_STATUS_QUEUE_FAILED);
+		assert_int_equal(svart_queue_destroy(r.q), 0);
+		/* Not while the other one is there. */
+		assert_int_equal(svart_queue_create(r.dev, NULL, &r.q), -EIO);
+		assert_int_equal(svart_queue_destroy(r.second), 0);
+		assert_int_equal(svart_queue_create(r.dev, NULL, &r.q), 0);
+		assert_int_equal(svart_queue_create(r.dev, NULL, &r.second), 0);
+		do_noop(r.second);
+		do_noop(r.q);
 		rig_close(&r);
 	}
 }
@@ -899,6 +953,7 @@ int main(void)
 		cmocka_unit_test(test_loss_that_registers_show_is_found_by_polls_alone),
 		cmocka_unit_test(test_loss_of_bus_mastering_halts_a_dsa_that_goes_on),
 		cmocka_unit_test(test_halt_of_a_dsa_fails_its_queues_until_it_is_opened_again),
+		cmocka_unit_test(test_queues_of_a_dsa_that_was_reset_or_halted_are_created_anew),
 		cmocka_unit_test(test_loss_of_a_fault_fd_is_found_however_the_service_runs),
 		cmocka_unit_test(test_loss_of_a_fault_fd_is_found_by_polls_alone),
 		cmocka_unit_test(test_loss_is_told_to_who_only_polls_within_a_second),

@@ -111,7 +111,7 @@ static void test_dsa_queue_start_revives_a_device_that_halted(void **state)
 	f->trace[0] = '\0';
 	assert_int_equal(fake_start(f, 0, 8), 0);
 	assert_string_equal(
-		f->trace, "RESET_DEV grpcfg wqcfg ENABLE_DEV mem portal wqcfg ENABLE_WQ ");
+		f->trace, "pci=0406 RESET_DEV grpcfg wqcfg ENABLE_DEV mem portal wqcfg ENABLE_WQ ");
 	assert_false(svart_pmd_dsa.queue_failed(&f->queues[0]));
 	assert_int_equal(fake_start(f, 1, 8), 0);
 	fake_stop(f, 0);
