@@ -91,6 +91,12 @@ struct svart_pmd_host {
 	int (*config_write)(
 		struct svart_pmd_device *dev, unsigned int off, const void *buf, size_t len);
 	/**
+	 * Binds an interrupt vector of the device to an eventfd, which counts its interrupts.
+	 * @param fd of the machine, or -1: to none. @return 0; -ENOTSUP there is no such vector; or another
+	 * -errno; told.
+	 */
+	int (*irq_set)(struct svart_pmd_device *dev, unsigned int vector, int fd);
+	/**
 	 * Reads a number from the device spec's options.
 	 * @param value out: the option's value, or untouched if the spec has none.
 	 * @return 0, or -EINVAL: not a number, or outside min..max; told, with the key's name.
@@ -186,6 +192,7 @@ struct svart_pmd_queue {
 	uint32_t pasid;               /**< PASID of its attachment, or SVART_PASID_NONE. */
 	uint32_t flags;    /**< Bits of enum svart_queue_flag; UNORDERED only with page requests. */
 	uint32_t priority; /**< 1 to 15, or 0: none was asked for. */
+	int event_fd; /**< With SVART_QUEUE_EVENTS: to be raised by each completion. Else -1. */
 };
 
 /**

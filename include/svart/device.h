@@ -66,6 +66,8 @@ enum svart_feature {
 	SVART_FEATURE_PAGE_REQUESTS = 1 << 0, /**< Asks for pages it lacks (PRI or stall). */
 	SVART_FEATURE_PASID = 1 << 1,         /**< Attached by PASID. */
 	SVART_FEATURE_OVERLAP = 1 << 2,       /**< Copies overlapping ranges as memmove() does. */
+	SVART_FEATURE_EVENTS = 1 << 3,        /**< Queues can have SVART_QUEUE_EVENTS. */
+	SVART_FEATURE_PRIORITY = 1 << 4,      /**< Queues can have a priority. */
 };
 
 /** What a device is and can do. SVART_DEVICE_INFO_INIT() comes first. */

@@ -60,6 +60,11 @@ enum svart_queue_flag {
 	 * back those that ended after it began. Its place in the ring becomes free with the oldest operation.
 	 */
 	SVART_QUEUE_UNORDERED = 1 << 0,
+	/**
+	 * Completions raise the eventfd of svart_queue_event_fd(), for programs that sleep. Each costs an
+	 * interrupt.
+	 */
+	SVART_QUEUE_EVENTS = 1 << 1,
 };
 
 /**
@@ -121,8 +126,8 @@ struct svart_queue_error {
  * @errors -EINVAL depth or priority out of range, an unknown flag, or params->size is neither 0 nor a size that the structure ever had.
  *         -E2BIG params has a field that only a newer svart knows. -ENOSPC all queues are in use: destroy
  *         one or open the device with queues=N. -ENOENT the device is not attached to params->space.
- *         -ENOTSUP the CPU has no MOVDIR64B: open an emulated device with portal=split; or a priority is
- *         given, and the device has none. -ENOMEM. -ENODEV
+ *         -ENOTSUP the CPU has no MOVDIR64B: open an emulated device with portal=split; or a priority or
+ *         SVART_QUEUE_EVENTS is given, and the device has none. -ENOMEM. -ENODEV
  *         the device was lost: svart_error_text() says how; close it, open it again. -EIO, -ETIMEDOUT the
  *         device refused: svart_error_text() has its code.
  * @thread any.
@@ -185,6 +190,17 @@ SVART_API uint16_t svart_queue_wait(
  */
 SVART_API uint16_t svart_queues_wait(struct svart_queue *const *queues, uint32_t nr_queues,
 	uint32_t *which, struct svart_completion *done, uint16_t nr, uint64_t timeout_ns);
+
+/**
+ * Tells the eventfd of a queue with SVART_QUEUE_EVENTS, for poll(), epoll or io_uring: it is readable when an
+ * operation has completed since it was read (8 bytes, eventfd(2)). A program reads it, then polls the queue until
+ * that returns 0, then sleeps. It must not sleep without a limit: what fails a whole queue raises nothing, and is
+ * found by svart_queue_poll() and svart_queue_wait().
+ *
+ * @return the descriptor, which is the queue's and is closed with it; -ENOTSUP the queue has none.
+ * @thread any. @blocks never.
+ */
+SVART_API int svart_queue_event_fd(const struct svart_queue *q);
 
 /**
  * Tells whether a queue still takes operations. A queue whose device was lost has failed from the moment at

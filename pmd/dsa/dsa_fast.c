@@ -30,9 +30,6 @@
 #define STALL_POLLS_MAX   UINT64_C(65536)
 #define STALL_POLLS_TIMES 8
 
-/** Every operation asks for a completion record. */
-#define DESC_FLAGS (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR)
-
 /* --- ring ------------------------------------------------------------------------------------- */
 
 uint32_t svart_pmd_dsa_ring_entries(uint32_t depth)
@@ -140,9 +137,10 @@ static inline uint32_t flags_opcode(svart_op_rule_t rule, uint64_t flags)
  * Writes a descriptor without operands: block-on-fault is reserved there, and so are the fields of
  * operands.
  */
-static inline void desc_write_bare(struct svart_dsa_desc *desc, svart_op_rule_t rule)
+static inline void desc_write_bare(
+	const struct svart_dsa_queue *q, struct svart_dsa_desc *desc, svart_op_rule_t rule)
 {
-	desc->flags_opcode = flags_opcode(rule, DESC_FLAGS);
+	desc->flags_opcode = flags_opcode(rule, q->any_flags);
 	desc->src = 0;
 	desc->dst = 0;
 	desc->size = 0;
@@ -151,7 +149,7 @@ static inline void desc_write_bare(struct svart_dsa_desc *desc, svart_op_rule_t 
 /** Flags of any operation with operands. */
 static inline uint64_t desc_flags(const struct svart_dsa_queue *q, const struct svart_op *op)
 {
-	return (op->flags & SVART_OP_NO_BLOCK) != 0 ? DESC_FLAGS : DESC_FLAGS | q->desc_flags;
+	return (op->flags & SVART_OP_NO_BLOCK) != 0 ? q->any_flags : q->any_flags | q->desc_flags;
 }
 
 static inline void desc_write(const struct svart_dsa_queue *q, struct svart_dsa_desc *desc,
@@ -216,7 +214,7 @@ static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struc
 		return;
 	}
 	entry->length = 0;
-	desc_write_bare(&q->descs[i], rule);
+	desc_write_bare(q, &q->descs[i], rule);
 }
 
 uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr)

@@ -275,13 +275,13 @@ static int gencap_read(struct svart_dsa_device *d)
 		return reg_fail(d, -EIO, "GENCAP", cap, "its largest transfer is below a page");
 	if (!(cap & SVART_DSA_GENCAP_CMD_CAP))
 		return 0;
-	/* Interrupt handles, which some devices demand, do not matter: completions are polled. */
 	commands = svart_pmd_dsa_read32(d, SVART_DSA_CMDCAP_OFF);
 	if (commands == SVART_DSA_ALL_ONES32)
 		return reg_fail(d, -EIO, "CMDCAP", commands, "the device is gone from the bus");
 	if ((commands & NEEDED_COMMANDS) != NEEDED_COMMANDS)
 		return reg_fail(
 			d, -EIO, "CMDCAP", commands, "a command that svart needs is missing");
+	caps->commands = commands;
 	return 0;
 }
 
@@ -375,6 +375,12 @@ static int offsets_read(struct svart_dsa_device *d)
 			   SVART_DSA_OFFSETS_UNIT;
 	caps->wqcfg_off = (uint32_t)SVART_FIELD_GET(SVART_DSA_OFFSETS_WQCFG, offsets) *
 			  SVART_DSA_OFFSETS_UNIT;
+	caps->msix_perm_off = (uint32_t)SVART_FIELD_GET(SVART_DSA_OFFSETS_MSIX_PERM, offsets) *
+			      SVART_DSA_OFFSETS_UNIT;
+	/* Only interrupts need it. */
+	caps->msix_perms = SVART_DSA_NR_VECTORS;
+	if (!table_fits(d, caps->msix_perm_off, caps->msix_perms, SVART_DSA_MSIX_PERM_BYTES))
+		caps->msix_perms = 0;
 	if (!table_fits(d, caps->grpcfg_off, caps->nr_groups, SVART_DSA_GRPCFG_BYTES))
 		return reg_fail(d, -EIO, "OFFSETS", offsets, "the group table is outside of BAR 0");
 	if (!table_fits(d, caps->wqcfg_off, caps->nr_wqs, caps->wqcfg_bytes))
@@ -466,6 +472,10 @@ void svart_pmd_dsa_groups_configure(struct svart_dsa_device *d)
 			d->dev->name, d->nr_queues, d->nr_groups * d->group_engines);
 	for (i = 0; i < d->caps.nr_groups; i++)
 		group_write(d, i);
+	/* Descriptors of a PASID may ask for interrupts. */
+	if (d->caps.msix_perms != 0)
+		svart_pmd_dsa_write32(
+			d, SVART_DSA_GENCFG_OFF, (uint32_t)SVART_DSA_GENCFG_USER_INT_EN);
 	/*
 	 * Only the sizes are written now, because ENABLE_DEV checks their sum. The rest of a WQCFG is
 	 * written with its queue.

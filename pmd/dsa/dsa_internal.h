@@ -10,6 +10,7 @@
  * - dsa_pmd.c   the ops table: open, close, start and stop, put together from the parts below
  * - dsa_hw.c    the device: commands, reset, capabilities, groups, enable
  * - dsa_wq.c    one work queue (WQ): configure, enable, quiesce
+ * - dsa_irq.c   completion interrupts of a queue
  * - dsa_error.c errors that the device reports outside of completion records, and the queues that they
  *   concern
  * - dsa_fast.c  prep, submit, poll
@@ -81,10 +82,13 @@ struct svart_dsa_caps {
 	uint32_t nr_engines;
 	/** Read buffers to give to groups; 0: the device does not need that. */
 	uint32_t nr_rdbufs;
-	uint32_t total_size;  /**< WQ entries to divide. */
-	uint32_t wqcfg_off;   /**< Offset of the table in BAR 0. */
-	uint32_t wqcfg_bytes; /**< Bytes of one WQ's entry. */
-	uint32_t grpcfg_off;  /**< Offset of the table in BAR 0. */
+	uint32_t total_size;    /**< WQ entries to divide. */
+	uint32_t wqcfg_off;     /**< Offset of the table in BAR 0. */
+	uint32_t wqcfg_bytes;   /**< Bytes of one WQ's entry. */
+	uint32_t msix_perm_off; /**< Offset of the table in BAR 0. */
+	uint32_t msix_perms;    /**< Its entries; 0: there is no use for it. */
+	uint32_t commands;      /**< CMDCAP, or 0: the device does not say. */
+	uint32_t grpcfg_off;    /**< Offset of the table in BAR 0. */
 	uint8_t max_xfer_shift;
 	uint8_t max_batch_shift;
 	bool block_on_fault;
@@ -160,14 +164,17 @@ struct svart_dsa_queue {
 	uint32_t depth;
 	uint64_t max_transfer_bytes;
 	struct svart_op *more; /**< Operations of dsa_more.c, as they were given. */
-	uint32_t desc_flags;   /**< BOF or 0, for operations that may block. */
-	uint32_t cache_flags;  /**< CC or 0, for operations that write to the cache. */
+	uint16_t
+		any_flags; /**< Of every descriptor: it asks for a record, and maybe an interrupt. */
+	uint16_t desc_flags;  /**< BOF or 0, for operations that may block. */
+	uint32_t cache_flags; /**< CC or 0, for operations that write to the cache. */
 	/* Constant, the second line. The driver's bits are the DSA's opcode. */
 	alignas(SVART_DSA_CACHE_LINE) svart_op_rule_t rules[SVART_NR_OPCODES];
 
 	alignas(SVART_DSA_CACHE_LINE) uint8_t *portal_page;
 	struct svart_portal portal;
-	uint32_t index; /**< Index of the WQ. */
+	uint16_t int_handle; /**< Of its interrupts, if it has any. */
+	uint32_t index;      /**< Index of the WQ. */
 	struct svart_dsa_device *device;
 	const struct svart_pmd_queue *pmd; /**< The core's queue, for unusual cases. */
 	struct svart_pmd_mem record_mem;
@@ -292,6 +299,21 @@ int svart_pmd_dsa_wq_enable(struct svart_dsa_device *d, const struct svart_pmd_q
  */
 void svart_pmd_dsa_wq_quiesce(
 	struct svart_dsa_device *d, uint32_t index, const struct svart_dsa_queue *queue);
+
+/* --- dsa_irq.c: control thread ---------------------------------------------------------------- */
+
+/** Binds the queue's eventfd, if it has one, to a vector. @return 0; -ENOTSUP, -EIO, -ETIMEDOUT; told. */
+int svart_pmd_dsa_irq_start(
+	struct svart_dsa_device *d, const struct svart_pmd_queue *q, struct svart_dsa_queue *dq);
+/** Frees it. The queue is stopped. */
+void svart_pmd_dsa_irq_stop(struct svart_dsa_device *d, const struct svart_pmd_queue *q,
+	const struct svart_dsa_queue *dq);
+
+static inline bool svart_pmd_dsa_has_command(
+	const struct svart_dsa_device *d, enum svart_dsa_cmd command)
+{
+	return (d->caps.commands >> command & 1) != 0;
+}
 
 /* --- dsa_error.c ------------------------------------------------------------------------------ */
 

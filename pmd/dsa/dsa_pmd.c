@@ -111,6 +111,10 @@ static void caps_publish(const struct svart_dsa_device *d)
 		dev->caps.features |= SVART_FEATURE_PAGE_REQUESTS;
 	if (d->caps.overlap_copy)
 		dev->caps.features |= SVART_FEATURE_OVERLAP;
+	if (d->caps.msix_perms > 1)
+		dev->caps.features |= SVART_FEATURE_EVENTS;
+	if (d->caps.priority)
+		dev->caps.features |= SVART_FEATURE_PRIORITY;
 }
 
 /** Configures and enables a device that was reset. */
@@ -210,7 +214,8 @@ static void queue_set_up(struct svart_dsa_queue *dq, struct svart_dsa_device *d,
 	dq->failure = &d->failures[index];
 	dq->max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
 	svart_pmd_dsa_rules_set(dq, d->dev->caps.ops, d->caps.overlap_copy);
-	dq->desc_flags = d->block_on_fault ? (uint32_t)SVART_DSA_FLAG_BOF : 0;
+	dq->any_flags = (uint16_t)(SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	dq->desc_flags = d->block_on_fault ? (uint16_t)SVART_DSA_FLAG_BOF : 0;
 	dq->cache_flags = d->caps.cache_control ? (uint32_t)SVART_DSA_FLAG_CC : 0;
 }
 
@@ -273,16 +278,6 @@ static int device_check(struct svart_dsa_device *d)
 		d->dev->name);
 }
 
-/** Whether it can have what the program asked for. @return 0 or -ENOTSUP, told. */
-static int queue_check(const struct svart_dsa_device *d, const struct svart_pmd_queue *q)
-{
-	if (q->priority == 0 || d->caps.priority)
-		return 0;
-	return svart_fail(-ENOTSUP,
-		"%s: queue priority %u, but the device has none (WQCAP): leave it 0", d->dev->name,
-		q->priority);
-}
-
 static int dsa_queue_start(struct svart_pmd_queue *q)
 {
 	struct svart_dsa_device *d = q->dev->priv;
@@ -291,9 +286,6 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	struct svart_dsa_queue *dq;
 	int rc;
 
-	rc = queue_check(d, q);
-	if (rc)
-		return rc;
 	rc = device_check(d);
 	if (rc)
 		return rc;
@@ -311,13 +303,18 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	if (rc)
 		goto destroy_ring;
 	svart_pmd_dsa_failure_clear(d, q->index);
-	rc = svart_pmd_dsa_wq_enable(d, q);
+	rc = svart_pmd_dsa_irq_start(d, q, dq);
 	if (rc)
 		goto destroy_ring;
+	rc = svart_pmd_dsa_wq_enable(d, q);
+	if (rc)
+		goto stop_irq;
 	queue_publish(q, dq);
 	d->nr_running++;
 	return 0;
 
+stop_irq:
+	svart_pmd_dsa_irq_stop(d, q, dq);
 destroy_ring:
 	svart_pmd_dsa_ring_destroy(dq);
 free_mem:
@@ -331,6 +328,7 @@ static void dsa_queue_stop(struct svart_pmd_queue *q)
 
 	dq->device->nr_running--;
 	svart_pmd_dsa_wq_quiesce(dq->device, dq->index, dq);
+	svart_pmd_dsa_irq_stop(dq->device, q, dq);
 	q->fast.priv = NULL;
 	q->dev->host->mem_free(q, &dq->record_mem);
 	svart_pmd_dsa_ring_destroy(dq);

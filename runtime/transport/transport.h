@@ -150,6 +150,8 @@ struct svart_transport_ops {
 	/** Writes configuration space, likewise. */
 	int (*config_write)(
 		struct svart_transport_device *t, unsigned int off, const void *buf, size_t len);
+	/** As svart_pmd_host.irq_set. */
+	int (*irq_set)(struct svart_transport_device *t, unsigned int vector, int fd);
 
 	/**
 	 * Prepares a space for the device. If faults is not OFF and the kernel does not serve page

@@ -62,6 +62,13 @@ static int host_config_write(
 	return t->ops->config_write(t, off, buf, len);
 }
 
+static int host_irq_set(struct svart_pmd_device *pmd, unsigned int vector, int fd)
+{
+	struct svart_transport_device *t = device_of(pmd)->transport;
+
+	return t->ops->irq_set(t, vector, fd);
+}
+
 static int host_option_u64(const struct svart_pmd_device *pmd, const char *key, uint64_t min,
 	uint64_t max, uint64_t *value)
 {
@@ -76,5 +83,6 @@ const struct svart_pmd_host svart_host = {
 	.was_refused = host_was_refused,
 	.config_read = host_config_read,
 	.config_write = host_config_write,
+	.irq_set = host_irq_set,
 	.option_u64 = host_option_u64,
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "attach.h"
 #include "device_state.h"
@@ -53,14 +54,46 @@ static int find_index(const struct svart_device *dev, uint32_t *index)
 /** What is not of the depth and the space. @return 0 or -EINVAL, told. */
 static int check_ways(const struct svart_device *dev, const struct svart_queue_params *params)
 {
-	if ((params->flags & ~(uint32_t)SVART_QUEUE_UNORDERED) != 0)
+	if ((params->flags & ~(uint32_t)(SVART_QUEUE_UNORDERED | SVART_QUEUE_EVENTS)) != 0)
 		return svart_fail(-EINVAL,
 			"queue flags 0x%x of %s: only bits of enum svart_queue_flag may be set",
 			params->flags, dev->name);
 	if (params->priority > SVART_PMD_MAX_PRIORITY)
 		return svart_fail(-EINVAL, "queue priority %u of %s: 1 to %u, or 0 for none",
 			params->priority, dev->name, SVART_PMD_MAX_PRIORITY);
+	if (params->priority != 0 && (dev->pmd.caps.features & SVART_FEATURE_PRIORITY) == 0)
+		return svart_fail(-ENOTSUP, "queue priority %u: queues of %s have none, leave it 0",
+			params->priority, dev->name);
+	if ((params->flags & SVART_QUEUE_EVENTS) != 0 &&
+		(dev->pmd.caps.features & SVART_FEATURE_EVENTS) == 0)
+		return svart_fail(-ENOTSUP,
+			"SVART_QUEUE_EVENTS: %s raises no interrupts, wait by svart_queue_wait()",
+			dev->name);
 	return 0;
+}
+
+/** Makes the eventfd of a queue that is to have one. @return 0 or -errno, told. */
+static int event_open(struct svart_core_queue *q)
+{
+	struct svart_machine *m = q->dev->pmd.machine;
+
+	q->pmd.event_fd = -1;
+	if ((q->pmd.flags & SVART_QUEUE_EVENTS) == 0)
+		return 0;
+	q->pmd.event_fd = m->ops->eventfd(m, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return q->pmd.event_fd >= 0
+		       ? 0
+		       : svart_fail(q->pmd.event_fd, "no eventfd for a queue of %s: %s",
+				 q->dev->name, strerror(-q->pmd.event_fd));
+}
+
+static void event_close(struct svart_core_queue *q)
+{
+	struct svart_machine *m = q->dev->pmd.machine;
+
+	if (q->pmd.event_fd >= 0)
+		m->ops->close(m, q->pmd.event_fd);
+	q->pmd.event_fd = -1;
 }
 
 static int check_params(struct svart_device *dev, const struct svart_queue_params *params,
@@ -96,23 +129,32 @@ static int start_queue(struct svart_device *dev, const struct svart_queue_params
 	q->pmd.dev = &dev->pmd;
 	q->pmd.pasid = q->attachment->pasid;
 	/* What holds memory finds an operation by its place. */
-	q->pmd.flags = dev->pmd.page_requests ? params->flags : 0;
+	q->pmd.flags = params->flags;
+	if (!dev->pmd.page_requests)
+		q->pmd.flags &= ~(uint32_t)SVART_QUEUE_UNORDERED;
 	q->pmd.priority = params->priority;
 	svart_queue_disarm(&q->pmd.fast);
-	rc = dev->ops->queue_start(&q->pmd);
+	rc = event_open(q);
 	if (rc != 0)
 		return rc;
+	rc = dev->ops->queue_start(&q->pmd);
+	if (rc != 0)
+		goto close_event;
 	if (!dev->pmd.page_requests)
 		rc = svart_held_queue_create(&q->pmd, q->attachment->space, &q->held);
-	if (rc != 0) {
-		dev->ops->queue_stop(&q->pmd);
-		return rc;
-	}
+	if (rc != 0)
+		goto stop;
 	dev->queues[q->pmd.index] = q;
 	atomic_fetch_add(&dev->nr_queues, 1);
 	q->attachment->nr_queues++;
 	svart_device_lost_again(dev);
 	return 0;
+
+stop:
+	dev->ops->queue_stop(&q->pmd);
+close_event:
+	event_close(q);
+	return rc;
 }
 
 int svart_queue_create(
@@ -164,6 +206,7 @@ static void stop_queue(struct svart_core_queue *q)
 	/* An operation that has completed normally waits for no page. */
 	q->asks_late = q->attachment->source != NULL && (has_failed(q) || in_flight(q) != 0);
 	dev->ops->queue_stop(&q->pmd);
+	event_close(q);
 	q->stopped = true;
 	if (q->held != NULL)
 		svart_held_queue_destroy(q->held);
@@ -339,6 +382,15 @@ uint16_t svart_queue_wait(
 	uint32_t which = 0;
 
 	return svart_queues_wait(&fast, 1, &which, done, nr, timeout_ns);
+}
+
+int svart_queue_event_fd(const struct svart_queue *fast)
+{
+	const struct svart_core_queue *q = core_of(fast);
+
+	return q->pmd.event_fd >= 0 ? q->pmd.event_fd
+				    : svart_fail(-ENOTSUP, "the queue was created without "
+							   "SVART_QUEUE_EVENTS: it has no eventfd");
 }
 
 uint32_t svart_queue_in_flight(const struct svart_queue *fast)

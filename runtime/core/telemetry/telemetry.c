@@ -187,6 +187,10 @@ static void add_features(struct rte_tel_data *d, uint32_t features)
 		rte_tel_data_add_array_string(list, "pasid");
 	if (features & SVART_FEATURE_OVERLAP)
 		rte_tel_data_add_array_string(list, "overlap");
+	if (features & SVART_FEATURE_EVENTS)
+		rte_tel_data_add_array_string(list, "events");
+	if (features & SVART_FEATURE_PRIORITY)
+		rte_tel_data_add_array_string(list, "priority");
 }
 
 static void add_space(struct rte_tel_data *d, const struct svart_attachment *a)

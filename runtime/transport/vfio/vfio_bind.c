@@ -124,6 +124,7 @@ void svart_vfio_close(struct svart_transport_device *t)
 {
 	struct svart_vfio_function *f = svart_vfio_function_of(t);
 
+	svart_vfio_irqs_end(f);
 	svart_vfio_rid_detach(f);
 	cdev_put(f);
 }

@@ -39,6 +39,7 @@ struct svart_vfio_function {
 	uint32_t iommufd_id; /**< iommufd's id of the device. */
 	uint64_t config_off; /**< Offset of configuration space in fd. */
 	uint64_t config_bytes;
+	unsigned int nr_vectors; /**< MSI-X vectors that are enabled; 0: none was asked for. */
 	/**
 	 * For a device opened with a PASID: the empty page table that requests without PASID see. 0: not
 	 * attached.
@@ -100,6 +101,14 @@ int svart_vfio_config_write(
 int svart_vfio_region_map(
 	struct svart_transport_device *t, unsigned int bar, void **addr, size_t *bytes);
 void svart_vfio_region_unmap(struct svart_transport_device *t, void *addr, size_t bytes);
+
+/* vfio_irqs.c */
+
+/** Vectors that are used at most: the MSI-X table has 2048 (PCIe 6.0, 7.7.2.2). */
+#define SVART_VFIO_MAX_VECTORS 2048
+int svart_vfio_irq_set(struct svart_transport_device *t, unsigned int vector, int fd);
+/** Disables the vectors: a given descriptor stays open. */
+void svart_vfio_irqs_end(struct svart_vfio_function *f);
 
 /* vfio_attach.c */
 

@@ -108,6 +108,7 @@ const struct svart_transport_ops svart_transport_vfio = {
 	.region_unmap = svart_vfio_region_unmap,
 	.config_read = svart_vfio_config_read,
 	.config_write = svart_vfio_config_write,
+	.irq_set = svart_vfio_irq_set,
 	.attachment_create = svart_vfio_attachment_create,
 	.attachment_destroy = svart_vfio_attachment_destroy,
 	.attach = svart_vfio_attachment_attach,

@@ -14,8 +14,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <linux/vfio.h>
 #include <rte_service.h>
@@ -294,6 +296,49 @@ static void test_queues_are_waited_for_at_once(void **state)
 	rig_close_with(&r, lone);
 }
 
+/** A program sleeps until its completion is there, as often as it likes. */
+static void check_events(const char *spec)
+{
+	const struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.flags = SVART_QUEUE_EVENTS);
+	struct svart_completion done;
+	struct pollfd wait = { .events = POLLIN };
+	uint64_t count, i;
+	struct rig r;
+
+	rig_open(&r, spec);
+	assert_int_equal(svart_queue_event_fd(r.q), -ENOTSUP);
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_queue_create(r.dev, &params, &r.q), 0);
+	bring(&r, r.q);
+	wait.fd = svart_queue_event_fd(r.q);
+	assert_true(wait.fd >= 0);
+	assert_int_equal(read(wait.fd, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(poll(&wait, 1, 0), 0);
+	for (i = 0; i < 3; i++) {
+		fill_one(&r, r.q, i);
+		assert_int_equal(svart_queue_submit(r.q), 1);
+		assert_int_equal(poll(&wait, 1, (int)(TIMEOUT_NS / 1000000)), 1);
+		assert_int_equal(read(wait.fd, &count, sizeof(count)), sizeof(count));
+		assert_int_equal(count, 1);
+		/* The interrupt comes after the record. */
+		assert_int_equal(svart_queue_poll(r.q, &done, 1), 1);
+		assert_int_equal(done.cookie, i);
+		assert_int_equal(done.status, SVART_STATUS_OK);
+	}
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_space_forget(r.space, r.pages, BYTES), 0);
+	rig_close(&r);
+}
+
+static void test_queue_raises_its_eventfd(void **state)
+{
+	(void)state;
+	check_events("model:dsa0,queues=2");
+	check_events("model:dsa0,pasid=5");
+	check_events("model:dsa0,faults=off");
+}
+
 static void expect_create_fails(
 	struct rig *r, const struct svart_queue_params *params, const char *word)
 {
@@ -308,6 +353,9 @@ static void test_queue_params_out_of_range_are_refused(void **state)
 {
 	const struct svart_queue_params flags = SVART_QUEUE_PARAMS_INIT(.flags = 1u << 31),
 					priority = SVART_QUEUE_PARAMS_INIT(.priority = 16),
+					events =
+						SVART_QUEUE_PARAMS_INIT(.flags =
+										SVART_QUEUE_EVENTS),
 					good = SVART_QUEUE_PARAMS_INIT(.priority = 15);
 	struct svart_queue *q;
 	struct rig r;
@@ -320,6 +368,13 @@ static void test_queue_params_out_of_range_are_refused(void **state)
 	assert_int_equal(svart_queue_destroy(q), 0);
 	assert_int_equal(svart_queue_destroy(r.q), 0);
 	rig_close(&r);
+	/* A device that has neither. */
+	rig_open(&r, "model:edu0,dma_mask_bits=64");
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_queue_create(r.dev, &good, &q), -ENOTSUP);
+	assert_int_equal(svart_queue_create(r.dev, &events, &q), -ENOTSUP);
+	assert_non_null(strstr(svart_error_text(), "interrupts"));
+	rig_close(&r);
 }
 
 int main(void)
@@ -330,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_queue_destroyed_in_the_middle_harms_no_other_queue),
 		cmocka_unit_test(test_queue_that_is_unordered_tells_what_has_ended),
 		cmocka_unit_test(test_queues_are_waited_for_at_once),
+		cmocka_unit_test(test_queue_raises_its_eventfd),
 		cmocka_unit_test(test_queue_params_out_of_range_are_refused),
 	};
 

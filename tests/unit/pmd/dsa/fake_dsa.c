@@ -194,6 +194,11 @@ static void fake_write32(struct svart_machine *m, volatile void *addr, uint32_t 
 		command_begin(f, value);
 		return;
 	}
+	if (off == SVART_DSA_GENCFG_OFF ||
+		off - FAKE_MSIX_PERM_OFF < 9 * SVART_DSA_MSIX_PERM_BYTES) {
+		fake_set32(f, off, value);
+		return;
+	}
 	assert_in_range(off, FAKE_WQCFG_OFF, FAKE_WQCFG_OFF + FAKE_WQS * FAKE_WQCFG_BYTES - 1);
 	trace(f, "wqcfg");
 	if ((int)((off - FAKE_WQCFG_OFF) % FAKE_WQCFG_BYTES / 4) != f->wqcfg_stuck)
@@ -357,6 +362,16 @@ static int host_config_write(
 	return 0;
 }
 
+static int host_irq_set(struct svart_pmd_device *dev, unsigned int vector, int fd)
+{
+	struct fake_dsa *f = fake_of_dev(dev);
+	char word[32];
+
+	snprintf(word, sizeof(word), "irq%u=%d", vector, fd);
+	trace(f, word);
+	return f->fail_irq;
+}
+
 static int host_option_u64(const struct svart_pmd_device *dev, const char *key, uint64_t min,
 	uint64_t max, uint64_t *value)
 {
@@ -388,6 +403,7 @@ static const struct svart_pmd_host fake_host = {
 	.was_refused = host_was_refused,
 	.config_read = host_config_read,
 	.config_write = host_config_write,
+	.irq_set = host_irq_set,
 	.option_u64 = host_option_u64,
 };
 
@@ -405,7 +421,9 @@ static void registers_init(struct fake_dsa *f)
 		SVART_FIELD_PREP(
 			SVART_DSA_OFFSETS_GRPCFG, FAKE_GRPCFG_OFF / SVART_DSA_OFFSETS_UNIT) |
 			SVART_FIELD_PREP(
-				SVART_DSA_OFFSETS_WQCFG, FAKE_WQCFG_OFF / SVART_DSA_OFFSETS_UNIT));
+				SVART_DSA_OFFSETS_WQCFG, FAKE_WQCFG_OFF / SVART_DSA_OFFSETS_UNIT) |
+			SVART_FIELD_PREP(SVART_DSA_OFFSETS_MSIX_PERM,
+				FAKE_MSIX_PERM_OFF / SVART_DSA_OFFSETS_UNIT));
 }
 
 struct fake_dsa *fake_create(void)
@@ -459,6 +477,7 @@ int fake_start(struct fake_dsa *f, uint32_t index, uint32_t depth)
 	q->index = index;
 	q->depth = depth;
 	q->pasid = SVART_PASID_NONE;
+	q->event_fd = f->event_fd - 1;
 	q->flags = f->queue_flags;
 	q->priority = f->queue_priority;
 	return svart_pmd_dsa.queue_start(q);

@@ -24,13 +24,14 @@
 #include "machine.h"
 #include "svart_pmd.h"
 
-#define FAKE_BAR0_BYTES  0x2000
-#define FAKE_WQS         8
-#define FAKE_BAR2_BYTES  (FAKE_WQS * SVART_DSA_WQ_PORTAL_BYTES)
-#define FAKE_GRPCFG_OFF  0x300
-#define FAKE_WQCFG_OFF   0x500
-#define FAKE_WQCFG_BYTES 64
-#define FAKE_PORTAL_LOG  4096
+#define FAKE_BAR0_BYTES    0x2000
+#define FAKE_WQS           8
+#define FAKE_BAR2_BYTES    (FAKE_WQS * SVART_DSA_WQ_PORTAL_BYTES)
+#define FAKE_MSIX_PERM_OFF 0x200
+#define FAKE_GRPCFG_OFF    0x300
+#define FAKE_WQCFG_OFF     0x500
+#define FAKE_WQCFG_BYTES   64
+#define FAKE_PORTAL_LOG    4096
 
 /** What the fake's device is after fake_create(): Sapphire Rapids, with 64-byte WQCFGs. */
 #define FAKE_GENCAP UINT64_C(0x40915f0107)
@@ -63,6 +64,8 @@ struct fake_dsa {
 	uint16_t pci_command;
 	uint64_t options[FAKE_NR_OPTIONS];    /**< By enum fake_option; 0: not given. */
 	uint32_t queue_flags, queue_priority; /**< Of the queues that start. */
+	int event_fd;                         /**< Of them, plus one; 0: none. */
+	int fail_irq;                         /**< Result of binding a vector. */
 
 	/* Script. */
 	bool gone;              /**< Reads give all ones. */

@@ -89,8 +89,39 @@ static void test_dsa_queue_start_writes_the_priority(void **state)
 	f = fake_create();
 	fake_set64(f, SVART_DSA_WQCAP_OFF, FAKE_WQCAP & ~SVART_DSA_WQCAP_PRIORITY);
 	assert_int_equal(fake_open(f), 0);
-	f->queue_priority = 1;
-	expect_start_fails(f, -ENOTSUP, "priority 1");
+	assert_false(f->dev.caps.features & SVART_FEATURE_PRIORITY);
+	fake_close(f);
+	fake_destroy(f);
+}
+
+/** A vector and its permission come before the WQ is enabled, and go when nothing comes any more. */
+static void test_dsa_queue_start_binds_its_vector(void **state)
+{
+	struct fake_dsa *f = opened(2);
+	struct svart_queue *q;
+	struct svart_op op = { .opcode = SVART_OP_NOOP };
+
+	(void)state;
+	f->event_fd = 8;
+	assert_int_equal(fake_start(f, 1, 8), 0);
+	assert_string_equal(f->trace, "mem portal irq2=7 wqcfg ENABLE_WQ ");
+	assert_int_equal(fake_get32(f, FAKE_MSIX_PERM_OFF + 2 * 8), 0);
+	q = &f->queues[1].fast;
+	assert_int_equal(q->prep(q, &op, 1), 1);
+	q->submit(q);
+	assert_int_equal(fake_desc(f, 0)->int_handle, 2);
+	assert_true(fake_desc(f, 0)->flags_opcode & SVART_DSA_FLAG_RCI);
+	fake_complete(f, 0, SVART_DSA_STATUS_SUCCESS);
+	f->trace[0] = '\0';
+	fake_stop(f, 1);
+	assert_string_equal(f->trace, "DRAIN_WQ RESET_WQ irq2=-1 free ");
+	/* None is bound: nothing of the queue is left. */
+	f->fail_irq = -EBUSY;
+	f->trace[0] = '\0';
+	assert_int_equal(fake_start(f, 1, 8), -EBUSY);
+	assert_string_equal(f->trace, "mem portal irq2=7 free ");
+	fake_close(f);
+	fake_destroy(f);
 }
 
 static void test_dsa_queue_start_revives_a_device_that_halted(void **state)
@@ -178,7 +209,9 @@ static void test_dsa_queue_start_sets_the_pasid(void **state)
 	struct svart_pmd_queue *q = &f->queues[0];
 
 	(void)state;
-	*q = (struct svart_pmd_queue){ .dev = &f->dev, .depth = 8, .pasid = SVART_PASID_MAX };
+	*q = (struct svart_pmd_queue){
+		.dev = &f->dev, .depth = 8, .pasid = SVART_PASID_MAX, .event_fd = -1
+	};
 	assert_int_equal(svart_pmd_dsa.queue_start(q), 0);
 	assert_int_equal(fake_wqcfg(f, 0, 2), DW2_BASE | 2 | 0xfffffu << 8 | 1u << 28);
 	fake_stop(f, 0);
@@ -545,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_dsa_queue_start_maps_memory_before_it_enables),
 		cmocka_unit_test(test_dsa_queue_start_writes_the_configuration),
 		cmocka_unit_test(test_dsa_queue_start_writes_the_priority),
+		cmocka_unit_test(test_dsa_queue_start_binds_its_vector),
 		cmocka_unit_test(test_dsa_queue_start_revives_a_device_that_halted),
 		cmocka_unit_test(test_dsa_queue_start_cannot_revive_what_needs_more),
 		cmocka_unit_test(

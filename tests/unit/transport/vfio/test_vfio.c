@@ -173,6 +173,24 @@ static void test_vfio_maps_the_bars_that_there_are(void **state)
 	close_device(t);
 }
 
+static void test_vfio_binds_the_vectors_that_there_are(void **state)
+{
+	struct svart_transport_device *t = open_device("dsa0");
+	int fd = rig.m->ops->eventfd(rig.m, 0, 0);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(vfio->irq_set(t, 8, fd), 0);
+	assert_int_equal(vfio->irq_set(t, 0, fd), 0);
+	assert_int_equal(vfio->irq_set(t, 9, fd), -ENOTSUP);
+	expect_text("9 MSI-X vectors, and none with the number 9");
+	assert_int_equal(vfio->irq_set(t, 8, -2), -EINVAL);
+	expect_text("vector 8");
+	assert_int_equal(vfio->irq_set(t, 8, -1), 0);
+	close_device(t);
+	rig.m->ops->close(rig.m, fd);
+}
+
 static void test_vfio_look_tells_what_is_gone(void **state)
 {
 	struct svart_transport_device *t = open_device("dsa0");
@@ -204,6 +222,7 @@ int main(void)
 		TEST(test_vfio_opens_a_device_once),
 		TEST(test_vfio_configuration_space_has_an_end),
 		TEST(test_vfio_maps_the_bars_that_there_are),
+		TEST(test_vfio_binds_the_vectors_that_there_are),
 		TEST(test_vfio_look_tells_what_is_gone),
 	};
 
