@@ -452,6 +452,26 @@ static void test_delta_record_is_touched_only_to_write_it(void **state)
 	assert_int_equal(record.op_specific[0], 0);
 }
 
+/*
+ * The source's page and the destinations' are of one set of the cache, which has room for two: what was reached is
+ * used, and not asked for again, for it may be gone by then.
+ */
+static void test_unit_asks_once_for_each_of_its_pages(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = describe(r, SVART_DSA_OP_DUALCAST, rig_page(SRC_PAGE),
+		rig_page(SRC_PAGE) + RIG_MIRROR_BYTES, 4096);
+
+	desc.op_specific[0] = rig_page(SRC_PAGE) + 2 * RIG_MIRROR_BYTES;
+	*rig_at(r, desc.src + 5) = 0x77;
+	rig_flags(&desc, 0, SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	r->nr_translates = 0;
+	rig_do(r, 0, &desc);
+	assert_int_equal(*rig_at(r, desc.dst + 5), 0x77);
+	assert_int_equal(*rig_at(r, desc.op_specific[0] + 5), 0x77);
+	assert_int_equal(r->nr_translates, 3);
+}
+
 /* --- What is refused ------------------------------------------------------------------------------ */
 
 static void test_dualcast_destinations_lie_alike_and_apart(void **state)
@@ -599,6 +619,7 @@ int main(void)
 		WORK_TEST(test_crc_goes_on_where_a_page_was_missing),
 		WORK_TEST(test_fault_of_each_operand_is_told),
 		WORK_TEST(test_delta_record_is_touched_only_to_write_it),
+		WORK_TEST(test_unit_asks_once_for_each_of_its_pages),
 		WORK_TEST(test_dualcast_destinations_lie_alike_and_apart),
 		WORK_TEST(test_delta_records_have_sizes_and_alignments),
 		WORK_TEST(test_delta_record_that_is_wrong_ends_the_operation),
