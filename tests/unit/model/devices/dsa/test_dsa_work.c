@@ -472,6 +472,37 @@ static void test_unit_asks_once_for_each_of_its_pages(void **state)
 	assert_int_equal(r->nr_translates, 3);
 }
 
+/* --- Without a record ------------------------------------------------------------------------------ */
+
+/* Invalid flags are told of a descriptor that has some: here a sum would be in their place. */
+static void test_fault_without_a_record_tells_swerr_no_flags(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc =
+		describe(r, SVART_DSA_OP_CRC, rig_page(SRC_PAGE) + 9, 0, 2 * 4096);
+
+	rig_write(r, desc.src, "svart", 5);
+	rig_flags(&desc, 0, SVART_DSA_FLAG_BOF | SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	rig_map(r, SRC_PAGE + 1, 1, RIG_NONE);
+	rig_do(r, 0, &desc);
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF), UINT64_C(0x100000030d));
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF + 8), 0);
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF + 16), rig_page(SRC_PAGE + 1));
+}
+
+/* It has ended with success, and what nobody asked for is no error. */
+static void test_result_that_is_not_expected_is_no_error_for_swerr(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc =
+		describe(r, SVART_DSA_OP_COMPARE, rig_page(SRC_PAGE), rig_page(DST_PAGE), 4096);
+
+	rig_flags(&desc, SVART_DSA_FLAG_CHECK_RESULT, SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	desc.op_specific[0] = 1;
+	rig_do(r, 0, &desc);
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF), 0);
+}
+
 /* --- What is refused ------------------------------------------------------------------------------ */
 
 static void test_dualcast_destinations_lie_alike_and_apart(void **state)
@@ -620,6 +651,8 @@ int main(void)
 		WORK_TEST(test_fault_of_each_operand_is_told),
 		WORK_TEST(test_delta_record_is_touched_only_to_write_it),
 		WORK_TEST(test_unit_asks_once_for_each_of_its_pages),
+		WORK_TEST(test_fault_without_a_record_tells_swerr_no_flags),
+		WORK_TEST(test_result_that_is_not_expected_is_no_error_for_swerr),
 		WORK_TEST(test_dualcast_destinations_lie_alike_and_apart),
 		WORK_TEST(test_delta_records_have_sizes_and_alignments),
 		WORK_TEST(test_delta_record_that_is_wrong_ends_the_operation),
