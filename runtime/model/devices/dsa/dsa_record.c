@@ -183,6 +183,12 @@ void svart_dsa_record_write(struct dsa *d, struct dsa_engine *e)
 		engine_end(d, e);
 }
 
+/* Of any other status what is there is the operation's. */
+static uint32_t invalid_flags_of(const struct svart_dsa_record *record)
+{
+	return record->status == SVART_DSA_STATUS_BAD_FLAGS ? record->invalid_flags : 0;
+}
+
 void svart_dsa_engine_complete(
 	struct dsa *d, struct dsa_engine *e, const struct svart_dsa_record *record)
 {
@@ -197,8 +203,9 @@ void svart_dsa_engine_complete(
 		svart_dsa_record_write(d, e);
 		return;
 	}
-	if (failed)
-		engine_swerr(d, e, record->status, record->invalid_flags, record->fault_addr);
+	/* A result that was not expected is no error. */
+	if (failed && record->status != SVART_DSA_STATUS_SUCCESS_PREDICATE_FALSE)
+		engine_swerr(d, e, record->status, invalid_flags_of(record), record->fault_addr);
 	engine_end(d, e);
 }
 

@@ -71,10 +71,11 @@ static struct dsa_span place_span(struct dsa_engine *e, const struct dsa_place *
 	};
 }
 
-/* Whether all of a place is translated. Returns 1, 0 with the miss, or -errno. */
+/* Translates all of a place. Returns 1, 0 with the miss, or -errno. */
 static int place_reach(
-	struct dsa *d, struct dsa_engine *e, const struct dsa_place *place, struct dsa_miss *miss)
+	struct dsa *d, struct dsa_engine *e, struct dsa_place *place, struct dsa_miss *miss)
 {
+	place->nr_runs = 0;
 	for (uint32_t at = 0; at < place->len;) {
 		struct dsa_span span = place_span(e, place, at);
 		uint64_t translated;
@@ -88,31 +89,31 @@ static int place_reach(
 			};
 			return 0;
 		}
+		place->runs[place->nr_runs].translated = translated;
+		place->runs[place->nr_runs].len = (uint32_t)run;
+		place->nr_runs++;
 		at += (uint32_t)run;
 	}
 	return 1;
 }
 
 /* Reads or writes a place by translated requests; what was reached stays so until the step ends. */
-static int place_move(struct dsa *d, struct dsa_engine *e, const struct dsa_place *place)
+static int place_move(struct dsa *d, const struct dsa_place *place)
 {
 	const struct svart_bus_ops *bus = d->bus->ops;
+	int rc = 0;
 
-	for (uint32_t at = 0; at < place->len;) {
-		struct dsa_span span = place_span(e, place, at);
-		uint64_t translated;
-		int64_t run = svart_dsa_atc_run(d, e->pasid, &span, place->len - at, &translated);
-		int rc = run == 0 ? -EIO : (int)run;
+	for (uint32_t at = 0, i = 0, n; at < place->len && rc == 0; at += n, i++) {
+		uint64_t translated = place->runs[i].translated;
+		uint32_t left = place->len - at;
 
-		if (run > 0 && place->way == DSA_WAY_READ)
-			rc = bus->read(d->bus, translated, place->bytes + at, (size_t)run);
-		else if (run > 0)
-			rc = bus->write(d->bus, translated, place->bytes + at, (size_t)run);
-		if (rc < 0)
-			return rc;
-		at += (uint32_t)run;
+		n = place->runs[i].len < left ? place->runs[i].len : left;
+		if (place->way == DSA_WAY_READ)
+			rc = bus->read(d->bus, translated, place->bytes + at, n);
+		else
+			rc = bus->write(d->bus, translated, place->bytes + at, n);
 	}
-	return 0;
+	return rc;
 }
 
 /* The same by untranslated requests, page by page; *bad is the byte that could not be reached. */
@@ -142,7 +143,7 @@ static int place_move_untranslated(
 
 /* Translates the places from `first` on, or asks for what is missing. Returns whether all are. */
 static bool unit_reach(
-	struct dsa *d, struct dsa_engine *e, const struct dsa_unit *unit, unsigned int first)
+	struct dsa *d, struct dsa_engine *e, struct dsa_unit *unit, unsigned int first)
 {
 	struct dsa_miss misses[DSA_MAX_MISSES];
 	unsigned int nr = 0;
@@ -179,7 +180,7 @@ static bool unit_move(
 		if (e->untranslated)
 			rc = place_move_untranslated(d, e, place, &bad);
 		else if (way != DSA_WAY_TOUCH)
-			rc = place_move(d, e, place);
+			rc = place_move(d, place);
 		if (rc == -EFAULT)
 			svart_dsa_engine_fault(
 				d, e, SVART_DSA_STATUS_TRANSLATION, bad, way == DSA_WAY_WRITE);

@@ -26,12 +26,23 @@ enum dsa_way {
 	DSA_WAY_TOUCH, /**< Nothing, but it must be translated for reading. */
 };
 
+/** Pages that a place can be in, and so runs of translated addresses. */
+#define DSA_MAX_RUNS 3
+_Static_assert(
+	DSA_UNIT_BYTES <= (DSA_MAX_RUNS - 1) * SVART_PAGE_SIZE + 1, "wherever a place begins");
+
 /** A place that a unit touches: a range of an operand. */
 struct dsa_place {
 	uint64_t addr;
 	uint64_t ahead; /**< Bytes of the operand from there on; to ask ahead for. */
 	uint32_t len;   /**< Of them, those of the unit; 0 to DSA_UNIT_BYTES. */
 	uint8_t way;    /**< enum dsa_way. */
+	uint8_t nr_runs;
+	/** Where it is, once it was reached. Kept here: what else is reached may drive it out of the cache. */
+	struct {
+		uint64_t translated;
+		uint32_t len;
+	} runs[DSA_MAX_RUNS];
 	uint8_t *bytes; /**< What was read, or is to be written. */
 };
 

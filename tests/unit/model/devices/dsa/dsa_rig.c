@@ -34,15 +34,23 @@ static unsigned int page_of_phys(uint64_t phys)
 
 static bool in_memory(uint64_t va)
 {
-	return va >= RIG_VA && va - RIG_VA < RIG_BYTES;
+	uint64_t off = va - RIG_VA;
+
+	return off < RIG_MIRRORS * RIG_MIRROR_BYTES && off % RIG_MIRROR_BYTES < RIG_BYTES;
+}
+
+static unsigned int page_at(uint64_t va)
+{
+	uint64_t off = va - RIG_VA, mirror = off / RIG_MIRROR_BYTES;
+	uint64_t page = off % RIG_MIRROR_BYTES / SVART_PAGE_SIZE + mirror * RIG_MIRROR_PAGES;
+
+	return (unsigned int)(page % RIG_PAGES);
 }
 
 uint8_t *rig_at(struct rig *r, uint64_t va)
 {
 	assert_true(in_memory(va));
-	return r->memory +
-	       phys_of_page((unsigned int)((va - RIG_VA) >> SVART_PAGE_SHIFT)) * SVART_PAGE_SIZE +
-	       (va & SVART_PAGE_MASK);
+	return r->memory + phys_of_page(page_at(va)) * SVART_PAGE_SIZE + (va & SVART_PAGE_MASK);
 }
 
 /* Bytes of [va, va + len) that are in va's page. */
@@ -74,6 +82,19 @@ uint64_t rig_page(unsigned int page)
 	return RIG_VA + page * SVART_PAGE_SIZE;
 }
 
+uint64_t rig_mirrored(unsigned int mirror, unsigned int page)
+{
+	return rig_page((page + RIG_PAGES - mirror * RIG_MIRROR_PAGES) % RIG_PAGES) +
+	       mirror * RIG_MIRROR_BYTES;
+}
+
+static void page_invalidate(struct rig *r, unsigned int page)
+{
+	for (unsigned int i = 0; i < RIG_MIRRORS; i++)
+		svart_dsa_model.invalidate(
+			r->dev, r->pasid, rig_mirrored(i, page), SVART_PAGE_SIZE);
+}
+
 void rig_map(struct rig *r, unsigned int page, unsigned int nr, unsigned int access)
 {
 	for (unsigned int i = page; i < page + nr; i++) {
@@ -81,7 +102,7 @@ void rig_map(struct rig *r, unsigned int page, unsigned int nr, unsigned int acc
 
 		r->present[i] = (uint8_t)access;
 		if ((before & ~access) != 0)
-			svart_dsa_model.invalidate(r->dev, r->pasid, rig_page(i), SVART_PAGE_SIZE);
+			page_invalidate(r, i);
 	}
 }
 
@@ -122,7 +143,7 @@ static int bus_ats_translate(struct svart_bus *bus, uint32_t pasid, uint64_t va,
 	if (!r->ats)
 		return -EOPNOTSUPP;
 	for (unsigned int i = 0; i < nr; i++, va += SVART_PAGE_SIZE) {
-		unsigned int page = (unsigned int)((va - RIG_VA) >> SVART_PAGE_SHIFT);
+		unsigned int page = page_at(va);
 
 		out[i] = (struct svart_ats_entry){ 0 };
 		if (!in_memory(va) || pasid != r->pasid)
@@ -278,7 +299,7 @@ static int dma_check(struct rig *r, uint32_t pasid, uint64_t va, size_t len, uns
 		return -EPERM;
 	for (size_t i = 0; i < len; i++) {
 		if (!in_memory(va + i) || pasid != r->pasid ||
-			(r->present[(va + i - RIG_VA) >> SVART_PAGE_SHIFT] & access) == 0)
+			(r->present[page_at(va + i)] & access) == 0)
 			return -EFAULT;
 	}
 	return 0;
@@ -357,13 +378,11 @@ static bool group_map(struct rig *r, const struct rig_group *g)
 		unsigned int access = request_access(request);
 
 		if (!in_memory(request->addr) || g->pasid != r->pasid ||
-			(r->allowed[(request->addr - RIG_VA) >> SVART_PAGE_SHIFT] & access) !=
-				access)
+			(r->allowed[page_at(request->addr)] & access) != access)
 			return false;
 	}
 	for (unsigned int i = 0; i < g->nr; i++) {
-		unsigned int page =
-			(unsigned int)((g->requests[i].addr - RIG_VA) >> SVART_PAGE_SHIFT);
+		unsigned int page = page_at(g->requests[i].addr);
 
 		rig_map(r, page, 1, r->allowed[page]);
 	}

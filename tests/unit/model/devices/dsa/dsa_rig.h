@@ -28,6 +28,14 @@
 #define RIG_VA    UINT64_C(0x7f0000000000)
 #define RIG_BYTES (RIG_PAGES * SVART_PAGE_SIZE)
 
+/**
+ * Memory is seen so often, at a distance that the device's cache of translations has the same sets for (2048), each
+ * time from so many pages later on: the same places of the mirrors are different pages.
+ */
+#define RIG_MIRRORS      3u
+#define RIG_MIRROR_BYTES (2048 * SVART_PAGE_SIZE)
+#define RIG_MIRROR_PAGES RIG_BLOCK_PAGES
+
 /* Where tests keep completion records: the last page. */
 #define RIG_RECORDS_PAGE (RIG_PAGES - 1)
 
@@ -96,6 +104,8 @@ void rig_read(struct rig *r, uint64_t va, void *buf, size_t len);
 void rig_write(struct rig *r, uint64_t va, const void *buf, size_t len);
 /** The address of a page. */
 uint64_t rig_page(unsigned int page);
+/** Where a mirror, 0 to RIG_MIRRORS - 1, shows that page; 0 is rig_page(). */
+uint64_t rig_mirrored(unsigned int mirror, unsigned int page);
 /** Sets nr pages' permission; invalidates in the device what is taken away. */
 void rig_map(struct rig *r, unsigned int page, unsigned int nr, unsigned int access);
 /** Sets what rig_serve() may map; maps nothing. */

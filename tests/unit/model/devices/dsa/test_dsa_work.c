@@ -10,14 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dsa_rig.h"
-#include "op_compare.h"
+#include "dsa_draw.h"
 #include "op_crc.h"
 #include "op_delta.h"
 #include "op_dif.h"
 
 #define NR_RANDOM  150
-#define MAX_BYTES  (64 * 1024)
 #define SRC_PAGE   2
 #define DST_PAGE   40
 #define THIRD_PAGE 80
@@ -72,15 +70,6 @@ static void expect_refused(struct rig *r, struct svart_dsa_desc desc, unsigned i
 	assert_int_equal(expect(r, &desc, status).bytes_completed, 0);
 	rig_read(r, RIG_VA, after, sizeof(after));
 	assert_memory_equal(after, before, sizeof(before));
-}
-
-/* What is at va, in one piece: pages of the rig are scattered. Of each `which` the last one stays. */
-static uint8_t *flat(struct rig *r, unsigned int which, uint64_t va)
-{
-	static uint8_t buffers[2][MAX_BYTES];
-
-	rig_read(r, va, buffers[which], MAX_BYTES);
-	return buffers[which];
 }
 
 /* --- Compare -------------------------------------------------------------------------------------- */
@@ -142,204 +131,6 @@ static void test_result_that_is_not_expected_is_status_2(void **state)
 
 /* --- Anything, with pages that come late ---------------------------------------------------------- */
 
-/* One drawn operation, and what must come of it. */
-struct drawn {
-	struct svart_dsa_desc desc;
-	uint64_t write[2]; /* Where it writes, */
-	uint32_t bytes[2]; /* so much, */
-	uint8_t want[2][MAX_BYTES];
-	uint8_t result; /* and what its record says. */
-	uint32_t done;
-	uint64_t words[2];
-};
-
-static uint8_t *src_of(struct rig *r, const struct drawn *d)
-{
-	return flat(r, 0, d->desc.src);
-}
-
-static uint8_t *dst_of(struct rig *r, const struct drawn *d)
-{
-	return flat(r, 1, d->desc.dst);
-}
-
-static void draw_compare(struct rig *r, struct drawn *d, uint64_t *random)
-{
-	uint32_t size = d->desc.size, at = (uint32_t)(rig_random(random) % size);
-
-	rig_write(r, d->desc.dst, src_of(r, d), size);
-	*rig_at(r, d->desc.dst + at) ^= (uint8_t)(rig_random(random) % 2);
-	d->done = (uint32_t)svart_op_compare(src_of(r, d), dst_of(r, d), size);
-	d->result = d->done != size;
-}
-
-static void draw_dualcast(struct rig *r, struct drawn *d, uint64_t *random)
-{
-	uint64_t page = rig_page(THIRD_PAGE);
-
-	(void)random;
-	d->desc.op_specific[0] = page + (d->desc.dst & SVART_PAGE_MASK);
-	for (unsigned int i = 0; i < 2; i++) {
-		d->write[i] = i == 0 ? d->desc.dst : d->desc.op_specific[0];
-		d->bytes[i] = d->desc.size;
-		memcpy(d->want[i], src_of(r, d), d->desc.size);
-	}
-}
-
-static void draw_crc(struct rig *r, struct drawn *d, uint64_t *random)
-{
-	bool copies = d->desc.flags_opcode >> 24 == SVART_DSA_OP_COPY_CRC;
-	uint32_t seed = (uint32_t)rig_random(random);
-	unsigned int flags = (unsigned int)(rig_random(random) % 4);
-
-	if ((flags & SVART_CRC_BYPASS_CRC) != 0)
-		rig_flags(&d->desc, SVART_DSA_FLAG_BYPASS_CRC, 0);
-	if ((flags & SVART_CRC_BYPASS_DATA) != 0)
-		rig_flags(&d->desc, SVART_DSA_FLAG_BYPASS_DATA, 0);
-	if (rig_random(random) % 2 == 0) {
-		d->desc.op_specific[0] = seed;
-	} else {
-		rig_flags(&d->desc, SVART_DSA_FLAG_READ_SEED, 0);
-		d->desc.op_specific[1] = rig_page(THIRD_PAGE) + 8 * (rig_random(random) % 512);
-		rig_write(r, d->desc.op_specific[1], &seed, sizeof(seed));
-	}
-	d->words[0] = svart_op_crc32c(seed, src_of(r, d), d->desc.size, flags);
-	if (!copies) {
-		d->desc.dst = 0;
-		return;
-	}
-	d->write[0] = d->desc.dst;
-	d->bytes[0] = d->desc.size;
-	memcpy(d->want[0], src_of(r, d), d->desc.size);
-}
-
-static void draw_create(struct rig *r, struct drawn *d, uint64_t *random)
-{
-	struct svart_op_delta_create create = { .max_bytes = 80 + (uint32_t)(rig_random(random) %
-									     9000) };
-	uint32_t changes = (uint32_t)(rig_random(random) % 700);
-
-	d->desc.src &= ~UINT64_C(7);
-	d->desc.dst &= ~UINT64_C(7);
-	d->desc.size = (d->desc.size + 7) & ~7u;
-	rig_write(r, d->desc.dst, src_of(r, d), d->desc.size);
-	while (changes-- > 0)
-		*rig_at(r, d->desc.dst + rig_random(random) % d->desc.size) ^= 0x55;
-	d->write[0] = rig_page(THIRD_PAGE) + 8 * (rig_random(random) % 512);
-	d->desc.op_specific[0] = d->write[0];
-	d->desc.op_specific[1] = create.max_bytes;
-	svart_op_delta_create(
-		&create, src_of(r, d), dst_of(r, d), d->desc.size, d->want[0], sizeof(d->want[0]));
-	d->bytes[0] = create.record_bytes;
-	d->words[0] = create.record_bytes;
-	d->result = (uint8_t)svart_op_delta_result(&create);
-	d->done = create.src_bytes;
-}
-
-static void draw_apply(struct rig *r, struct drawn *d, uint64_t *random)
-{
-	struct svart_op_delta_create create = { .max_bytes = MAX_BYTES };
-	uint32_t changes = (uint32_t)(rig_random(random) % 300);
-	static uint8_t record[MAX_BYTES];
-	const uint8_t *before;
-
-	d->desc.src &= ~UINT64_C(7);
-	d->desc.dst &= ~UINT64_C(7);
-	d->desc.size = (d->desc.size + 7) & ~7u;
-	d->write[0] = d->desc.dst;
-	d->bytes[0] = d->desc.size;
-	before = dst_of(r, d);
-	memcpy(d->want[0], before, d->desc.size);
-	while (changes-- > 0)
-		d->want[0][rig_random(random) % d->desc.size] ^= 0x55;
-	/* One that no other undoes. */
-	d->want[0][0] = (uint8_t)~before[0];
-	svart_op_delta_create(&create, before, d->want[0], d->desc.size, record, sizeof(record));
-	rig_write(r, d->desc.src, record, create.record_bytes);
-	d->desc.op_specific[0] = create.record_bytes;
-	d->done = create.record_bytes;
-}
-
-/* Blocks without tuples get some; with them they are checked, dropped, or made anew. */
-static void draw_dif(struct rig *r, struct drawn *d, uint64_t *random)
-{
-	unsigned int opcode = d->desc.flags_opcode >> 24;
-	uint8_t flags = (uint8_t)(rig_random(random) % 16);
-	uint32_t data = svart_op_dif_block_bytes(flags), nr = 1 + d->desc.size / 8192;
-	struct svart_tags tags = { (uint32_t)rig_random(random), 0x00f0,
-		(uint16_t)rig_random(random) };
-	struct svart_op_dif insert = { .flags = flags, .dst = tags }, strip;
-	static uint8_t plain[MAX_BYTES], tupled[MAX_BYTES];
-	uint64_t word = tags.ref | (uint64_t)tags.app_mask << 32 | (uint64_t)tags.app << 48;
-
-	for (uint32_t i = 0; i < nr * data; i++)
-		plain[i] = (uint8_t)rig_random(random);
-	svart_op_dif_insert(&insert, plain, nr * data, tupled, sizeof(tupled));
-	d->desc.op_specific[0] = (uint64_t)flags << 16;
-	if (opcode == SVART_DSA_OP_DIF_INSERT) {
-		d->desc.op_specific[2] = word;
-		d->desc.size = nr * data;
-		d->write[0] = d->desc.dst;
-		d->bytes[0] = nr * (data + 8);
-		rig_write(r, d->desc.src, plain, nr * data);
-		memcpy(d->want[0], tupled, d->bytes[0]);
-		d->words[1] = (word & ~UINT64_C(0xffffffff)) | (uint32_t)(tags.ref + nr);
-	} else {
-		d->desc.op_specific[1] = word;
-		d->desc.size = nr * (data + 8);
-		rig_write(r, d->desc.src, tupled, d->desc.size);
-		d->words[0] = (word & ~UINT64_C(0xffffffff)) | (uint32_t)(tags.ref + nr);
-	}
-	if (opcode == SVART_DSA_OP_DIF_CHECK)
-		d->desc.dst = 0;
-	if (opcode == SVART_DSA_OP_DIF_STRIP) {
-		strip = (struct svart_op_dif){ .flags = flags, .src = tags };
-		d->write[0] = d->desc.dst;
-		d->bytes[0] = nr * data;
-		assert_true(svart_op_dif_strip(
-			&strip, tupled, d->desc.size, d->want[0], sizeof(d->want[0])));
-		assert_memory_equal(d->want[0], plain, d->bytes[0]);
-	}
-	d->done = d->desc.size;
-}
-
-static const struct {
-	unsigned int opcode;
-	void (*draw)(struct rig *r, struct drawn *d, uint64_t *random);
-} kinds[] = {
-	{ SVART_DSA_OP_COMPARE, draw_compare },
-	{ SVART_DSA_OP_DUALCAST, draw_dualcast },
-	{ SVART_DSA_OP_CRC, draw_crc },
-	{ SVART_DSA_OP_COPY_CRC, draw_crc },
-	{ SVART_DSA_OP_CREATE_DELTA, draw_create },
-	{ SVART_DSA_OP_APPLY_DELTA, draw_apply },
-	{ SVART_DSA_OP_DIF_CHECK, draw_dif },
-	{ SVART_DSA_OP_DIF_INSERT, draw_dif },
-	{ SVART_DSA_OP_DIF_STRIP, draw_dif },
-};
-
-static void draw(struct rig *r, struct drawn *d, unsigned int kind, uint64_t *random)
-{
-	uint64_t src = rig_page(SRC_PAGE) + rig_random(random) % 5000;
-	uint64_t dst = rig_page(DST_PAGE) + rig_random(random) % 5000;
-	uint32_t size = 1 + (uint32_t)(rig_random(random) % 40000);
-
-	memset(d, 0, sizeof(*d));
-	d->desc = describe(r, kinds[kind].opcode, src, dst, size);
-	d->done = size;
-	kinds[kind].draw(r, d, random);
-}
-
-static void check_drawn(struct rig *r, const struct drawn *d, const struct svart_dsa_record *record)
-{
-	assert_int_equal(record->result, d->result);
-	assert_int_equal(record->bytes_completed, d->done);
-	assert_int_equal(record->op_specific[0], d->words[0]);
-	assert_int_equal(record->op_specific[1], d->words[1]);
-	for (unsigned int i = 0; i < 2 && d->write[i] != 0; i++)
-		assert_memory_equal(flat(r, i, d->write[i]), d->want[i], d->bytes[i]);
-}
-
 static void take_pages_away(struct rig *r, uint64_t *random)
 {
 	for (unsigned int page = 0; page < RIG_RECORDS_PAGE; page++)
@@ -354,12 +145,12 @@ static void run_drawn(struct rig *r, uint64_t *random, bool faults)
 
 	for (unsigned int i = 0; i < NR_RANDOM; i++) {
 		rig_random_bytes(r, random);
-		draw(r, &d, (unsigned int)(rig_random(random) % SVART_ARRAY_SIZE(kinds)), random);
+		draw(r, &d, i % draw_nr_kinds(), random);
 		if (faults)
 			take_pages_away(r, random);
 		r->nr_groups = 0;
-		record = expect(r, &d.desc, SVART_DSA_STATUS_SUCCESS);
-		check_drawn(r, &d, &record);
+		record = rig_do(r, 0, &d.desc);
+		draw_check(r, &d, &record);
 	}
 }
 
@@ -394,7 +185,7 @@ static void test_crc_goes_on_where_a_page_was_missing(void **state)
 	struct rig *r = *state;
 	struct svart_dsa_desc desc =
 		describe(r, SVART_DSA_OP_CRC, rig_page(SRC_PAGE) + 100, 0, 5 * 4096);
-	uint32_t crc = svart_op_crc32c(0, flat(r, 0, desc.src), desc.size, 0);
+	uint32_t crc = svart_op_crc32c(0, draw_flat(r, 0, desc.src), desc.size, 0);
 	struct svart_dsa_record record;
 
 	rig_flags(&desc, 0, SVART_DSA_FLAG_BOF);
@@ -450,6 +241,57 @@ static void test_delta_record_is_touched_only_to_write_it(void **state)
 		r, &desc, SVART_DSA_STATUS_PAGE_FAULT | (unsigned int)SVART_DSA_STATUS_WRITE);
 	assert_int_equal(record.fault_addr, rig_page(THIRD_PAGE));
 	assert_int_equal(record.op_specific[0], 0);
+}
+
+/*
+ * The source's page and the destinations' are of one set of the cache, which has room for two: what was reached is
+ * used, and not asked for again, for it may be gone by then.
+ */
+static void test_unit_asks_once_for_each_of_its_pages(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc = describe(r, SVART_DSA_OP_DUALCAST, rig_page(SRC_PAGE),
+		rig_page(SRC_PAGE) + RIG_MIRROR_BYTES, 4096);
+
+	desc.op_specific[0] = rig_page(SRC_PAGE) + 2 * RIG_MIRROR_BYTES;
+	*rig_at(r, desc.src + 5) = 0x77;
+	rig_flags(&desc, 0, SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	r->nr_translates = 0;
+	rig_do(r, 0, &desc);
+	assert_int_equal(*rig_at(r, desc.dst + 5), 0x77);
+	assert_int_equal(*rig_at(r, desc.op_specific[0] + 5), 0x77);
+	assert_int_equal(r->nr_translates, 3);
+}
+
+/* --- Without a record ------------------------------------------------------------------------------ */
+
+/* Invalid flags are told of a descriptor that has some: here a sum would be in their place. */
+static void test_fault_without_a_record_tells_swerr_no_flags(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc =
+		describe(r, SVART_DSA_OP_CRC, rig_page(SRC_PAGE) + 9, 0, 2 * 4096);
+
+	rig_write(r, desc.src, "svart", 5);
+	rig_flags(&desc, 0, SVART_DSA_FLAG_BOF | SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	rig_map(r, SRC_PAGE + 1, 1, RIG_NONE);
+	rig_do(r, 0, &desc);
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF), UINT64_C(0x100000030d));
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF + 8), 0);
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF + 16), rig_page(SRC_PAGE + 1));
+}
+
+/* It has ended with success, and what nobody asked for is no error. */
+static void test_result_that_is_not_expected_is_no_error_for_swerr(void **state)
+{
+	struct rig *r = *state;
+	struct svart_dsa_desc desc =
+		describe(r, SVART_DSA_OP_COMPARE, rig_page(SRC_PAGE), rig_page(DST_PAGE), 4096);
+
+	rig_flags(&desc, SVART_DSA_FLAG_CHECK_RESULT, SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	desc.op_specific[0] = 1;
+	rig_do(r, 0, &desc);
+	assert_int_equal(rig_reg(r, SVART_DSA_SWERR_OFF), 0);
 }
 
 /* --- What is refused ------------------------------------------------------------------------------ */
@@ -575,7 +417,7 @@ static void test_batch_of_what_computes_tells_each_result(void **state)
 	list[1] = describe(
 		r, SVART_DSA_OP_COMPARE, rig_page(SRC_PAGE), rig_page(SRC_PAGE) + 4096, 4096);
 	*rig_at(r, rig_page(SRC_PAGE) + 9) = 1;
-	crc = svart_op_crc32c(0, flat(r, 0, rig_page(SRC_PAGE)), 5000, 0);
+	crc = svart_op_crc32c(0, draw_flat(r, 0, rig_page(SRC_PAGE)), 5000, 0);
 	for (unsigned int i = 0; i < 2; i++)
 		list[i].completion_addr = rig_record_va(1 + i);
 	rig_write(r, rig_page(THIRD_PAGE), list, sizeof(list));
@@ -599,6 +441,9 @@ int main(void)
 		WORK_TEST(test_crc_goes_on_where_a_page_was_missing),
 		WORK_TEST(test_fault_of_each_operand_is_told),
 		WORK_TEST(test_delta_record_is_touched_only_to_write_it),
+		WORK_TEST(test_unit_asks_once_for_each_of_its_pages),
+		WORK_TEST(test_fault_without_a_record_tells_swerr_no_flags),
+		WORK_TEST(test_result_that_is_not_expected_is_no_error_for_swerr),
 		WORK_TEST(test_dualcast_destinations_lie_alike_and_apart),
 		WORK_TEST(test_delta_records_have_sizes_and_alignments),
 		WORK_TEST(test_delta_record_that_is_wrong_ends_the_operation),
