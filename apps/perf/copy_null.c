@@ -51,12 +51,13 @@ static int open_null(struct perf_engine **out)
 /** Does what svart_pmd_dsa.queue_start() does, without the device. */
 static int start(struct perf_engine *e, uint32_t *depth)
 {
-	int rc = svart_pmd_dsa_ring_create(*depth, e->records, &e->ring);
+	int rc = svart_pmd_dsa_ring_create(*depth, e->records, false, &e->ring);
 
 	if (rc != 0)
 		return svart_perf_say_errno("measure the driver", rc);
 	e->ring->failure = &e->failure;
 	e->ring->max_transfer_bytes = UINT64_C(1) << 31;
+	e->ring->any_flags = (uint16_t)(SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
 	svart_pmd_dsa_rules_set(e->ring, UINT64_MAX, true);
 	e->ring->portal_page = e->portal;
 	e->ring->portal.movdir64b = complete_at_once;

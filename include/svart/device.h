@@ -68,6 +68,7 @@ enum svart_feature {
 	SVART_FEATURE_OVERLAP = 1 << 2,       /**< Copies overlapping ranges as memmove() does. */
 	SVART_FEATURE_EVENTS = 1 << 3,        /**< Queues can have SVART_QUEUE_EVENTS. */
 	SVART_FEATURE_PRIORITY = 1 << 4,      /**< Queues can have a priority. */
+	SVART_FEATURE_BATCHES = 1 << 5,       /**< Queues can have SVART_QUEUE_BATCHES. */
 };
 
 /** What a device is and can do. SVART_DEVICE_INFO_INIT() comes first. */

@@ -65,6 +65,13 @@ enum svart_queue_flag {
 	 * interrupt.
 	 */
 	SVART_QUEUE_EVENTS = 1 << 1,
+	/**
+	 * Submit hands what is prepared over in batches: the device fetches the operations of one by itself, and
+	 * one engine does them, one after the other. It also keeps their fences: but when an operation of the
+	 * batch has failed (also by PREDICATE_FALSE), those from the next fence on are not begun, and end with
+	 * SVART_STATUS_ABORTED.
+	 */
+	SVART_QUEUE_BATCHES = 1 << 2,
 };
 
 /**

@@ -59,31 +59,58 @@ static void *ring_alloc(size_t entries)
 	return block;
 }
 
-int svart_pmd_dsa_ring_create(
-	uint32_t depth, struct svart_dsa_record *records, struct svart_dsa_queue **out)
+size_t svart_pmd_dsa_ring_mem_bytes(uint32_t depth, bool batches)
+{
+	size_t each = sizeof(struct svart_dsa_record);
+
+	if (batches)
+		each += sizeof(struct svart_dsa_desc) + sizeof(struct svart_dsa_record);
+	return svart_pmd_dsa_ring_entries(depth) * each;
+}
+
+/** Gives the ring its part of device memory. Descriptors come first: they are aligned to more. */
+static int ring_mem_set(struct svart_dsa_queue *q, void *mem, bool batches)
+{
+	uint32_t entries = q->mask + 1;
+
+	q->records = mem;
+	if (!batches)
+		return 0;
+	q->descs = mem;
+	q->records = (struct svart_dsa_record *)(q->descs + entries);
+	return svart_pmd_dsa_batches_create(q, q->records + entries);
+}
+
+int svart_pmd_dsa_ring_create(uint32_t depth, void *mem, bool batches, struct svart_dsa_queue **out)
 {
 	uint32_t entries = svart_pmd_dsa_ring_entries(depth);
 	struct svart_dsa_queue *q = ring_alloc(entries);
 	uint32_t i;
+	int rc;
 
 	if (q == NULL)
 		return svart_fail(-ENOMEM, "out of memory for a queue of %u operations", depth);
 	q->descs = (struct svart_dsa_desc *)(q + 1);
 	q->more = (struct svart_op *)(q->descs + entries);
 	q->entries = (struct svart_dsa_entry *)(q->more + entries);
-	q->records = records;
 	q->depth = depth;
 	q->mask = entries - 1;
 	q->check_at = STALL_POLLS_MIN;
+	rc = ring_mem_set(q, mem, batches);
+	if (rc) {
+		free(q);
+		return rc;
+	}
 	/* Fields that are the same for every operation of a slot are written once. */
 	for (i = 0; i < entries; i++)
-		q->descs[i].completion_addr = (uint64_t)(uintptr_t)&records[i];
+		q->descs[i].completion_addr = (uint64_t)(uintptr_t)&q->records[i];
 	*out = q;
 	return 0;
 }
 
 void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q)
 {
+	free(q->batches);
 	free(q);
 }
 
@@ -91,8 +118,16 @@ void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q)
 static inline bool slot_settled(const struct svart_dsa_queue *q, uint32_t slot)
 {
 	/* Orders the status before what the program does next; pairs with the device, which writes it last. */
-	return q->entries[slot].kind != SVART_DSA_ENTRY_DEVICE ||
-	       __atomic_load_n(&q->records[slot].status, __ATOMIC_ACQUIRE) != SVART_DSA_STATUS_NONE;
+	uint8_t status = __atomic_load_n(&q->records[slot].status, __ATOMIC_ACQUIRE);
+
+	if (q->entries[slot].kind != SVART_DSA_ENTRY_DEVICE)
+		return true;
+	if (q->batches == NULL)
+		return status != SVART_DSA_STATUS_NONE;
+	if (status != SVART_DSA_STATUS_NONE)
+		return !svart_pmd_dsa_batch_holds(q, slot);
+	return svart_pmd_dsa_batch_left(q, slot, &status) != SVART_STATUS_OK ||
+	       status != SVART_DSA_STATUS_NONE;
 }
 
 bool svart_pmd_dsa_ring_settled(const struct svart_dsa_queue *q)
@@ -276,8 +311,7 @@ static inline void post(struct svart_dsa_queue *q, uint32_t end)
 	q->portal_off = off;
 }
 
-/** Whether all that was handed over has ended. What was seen once is not looked at again. */
-static bool all_settled(struct svart_dsa_queue *q)
+bool svart_pmd_dsa_all_settled(struct svart_dsa_queue *q)
 {
 	if ((int32_t)(q->settled - q->tail) < 0)
 		q->settled = q->tail;
@@ -301,7 +335,7 @@ static __attribute__((noinline)) void post_fenced(struct svart_dsa_queue *q)
 {
 	while (q->posted != q->head) {
 		if (q->entries[q->posted & q->mask].fence) {
-			if (!all_settled(q))
+			if (!svart_pmd_dsa_all_settled(q))
 				return;
 			q->nr_fences--;
 		}
@@ -459,6 +493,36 @@ static void complete_empty(
 		svart_pmd_dsa_more_empty(&q->more[i], done);
 }
 
+/** Completes an operation whose record is there. */
+static inline void complete_with(const struct svart_dsa_queue *q, uint32_t i, uint8_t hw_status,
+	struct svart_completion *done)
+{
+	/* bytes_completed means nothing here: the device did all of it. */
+	if ((hw_status & SVART_DSA_STATUS_CODE) == SVART_DSA_STATUS_SUCCESS && !q->entries[i].more)
+		completion_set(done, &q->entries[i], SVART_STATUS_OK, hw_status);
+	else
+		complete_unusual(q, i, hw_status, done);
+}
+
+/** Completes an operation of a queue that hands over batches. @return false: it, or its batch, has not ended. */
+static __attribute__((noinline)) bool complete_in_batch(const struct svart_dsa_queue *q, uint32_t i,
+	uint8_t hw_status, struct svart_completion *done)
+{
+	enum svart_status left;
+
+	if (hw_status == SVART_DSA_STATUS_NONE) {
+		left = svart_pmd_dsa_batch_left(q, i, &hw_status);
+		if (left != SVART_STATUS_OK) {
+			completion_set(done, &q->entries[i], left, hw_status);
+			return true;
+		}
+	}
+	if (hw_status == SVART_DSA_STATUS_NONE || svart_pmd_dsa_batch_holds(q, i))
+		return false;
+	complete_with(q, i, hw_status, done);
+	return true;
+}
+
 /** @return false if the device has not written the record yet. */
 static inline bool complete_by_record(
 	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
@@ -467,13 +531,11 @@ static inline bool complete_by_record(
 	 * pairs with the device, which writes the status last. */
 	uint8_t hw_status = __atomic_load_n(&q->records[i].status, __ATOMIC_ACQUIRE);
 
+	if (q->batches != NULL)
+		return complete_in_batch(q, i, hw_status, done);
 	if (hw_status == SVART_DSA_STATUS_NONE)
 		return false;
-	/* bytes_completed means nothing here: the device did all of it. */
-	if ((hw_status & SVART_DSA_STATUS_CODE) == SVART_DSA_STATUS_SUCCESS && !q->entries[i].more)
-		completion_set(done, &q->entries[i], SVART_STATUS_OK, hw_status);
-	else
-		complete_unusual(q, i, hw_status, done);
+	complete_with(q, i, hw_status, done);
 	return true;
 }
 

@@ -351,6 +351,8 @@ static int opcap_read(struct svart_dsa_device *d)
 	}
 	if (!(d->caps.opcap[0] & (UINT64_C(1) << SVART_DSA_OP_MEMMOVE)))
 		return reg_fail(d, -EIO, "OPCAP", d->caps.opcap[0], "it cannot even copy");
+	d->caps.batches =
+		d->caps.max_batch_shift != 0 && (d->caps.opcap[0] >> SVART_DSA_OP_BATCH & 1) != 0;
 	return 0;
 }
 

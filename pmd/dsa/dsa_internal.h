@@ -14,6 +14,7 @@
  * - dsa_error.c errors that the device reports outside of completion records, and the queues that they
  *   concern
  * - dsa_fast.c  prep, submit, poll
+ * - dsa_batch.c submit for queues that hand over batches
  * - dsa_more.c  descriptors and records of operations other than noop, copy, fill and drain
  *
  * Functions are named svart_pmd_dsa_*: svart_dsa_* are those of the software model and the spec.
@@ -93,6 +94,7 @@ struct svart_dsa_caps {
 	uint8_t max_batch_shift;
 	bool block_on_fault;
 	bool overlap_copy;
+	bool batches;       /**< There are batches. */
 	bool cache_control; /**< The flag CC is for operations that write. */
 	bool op_config;     /**< WQCFG has an operation bitmap. */
 	bool prs_disable;   /**< WQCFG has the PRS disable bit. */
@@ -143,6 +145,17 @@ struct svart_dsa_entry {
 };
 
 /**
+ * What a queue with SVART_QUEUE_BATCHES has besides. Owner: the queue's thread. Lifetime: the queue's. Locks: none.
+ */
+struct svart_dsa_batches {
+	struct svart_dsa_desc desc; /**< Of the batch that is handed over. */
+	struct svart_dsa_record
+		*records; /**< Device memory: of the batch whose last operation is in the slot. */
+	uint32_t max;     /**< Operations of one batch. */
+	uint32_t last[];  /**< Slot of the last operation of a slot's batch, if it has one. */
+};
+
+/**
  * One queue: a ring of operations, indexed by counters that run free and wrap at 2^32.
  *
  *   tail            posted           head
@@ -163,7 +176,7 @@ struct svart_dsa_queue {
 	uint32_t mask; /**< Length of the arrays - 1. */
 	uint32_t depth;
 	uint64_t max_transfer_bytes;
-	struct svart_op *more; /**< Operations of dsa_more.c, as they were given. */
+	struct svart_dsa_batches *batches; /**< NULL: operations are handed over one by one. */
 	uint16_t
 		any_flags; /**< Of every descriptor: it asks for a record, and maybe an interrupt. */
 	uint16_t desc_flags;  /**< BOF or 0, for operations that may block. */
@@ -173,8 +186,9 @@ struct svart_dsa_queue {
 
 	alignas(SVART_DSA_CACHE_LINE) uint8_t *portal_page;
 	struct svart_portal portal;
-	uint16_t int_handle; /**< Of its interrupts, if it has any. */
-	uint32_t index;      /**< Index of the WQ. */
+	struct svart_op *more; /**< Operations of dsa_more.c, as they were given. */
+	uint16_t int_handle;   /**< Of its interrupts, if it has any. */
+	uint32_t index;        /**< Index of the WQ. */
 	struct svart_dsa_device *device;
 	const struct svart_pmd_queue *pmd; /**< The core's queue, for unusual cases. */
 	struct svart_pmd_mem record_mem;
@@ -360,16 +374,20 @@ void svart_pmd_dsa_rules_set(struct svart_dsa_queue *q, uint64_t ops, bool overl
 /** Tells the length of a ring's arrays: depth, rounded up to a power of two. */
 uint32_t svart_pmd_dsa_ring_entries(uint32_t depth);
 
+/** Bytes of device memory that a ring needs. @param batches whether it hands over batches. */
+size_t svart_pmd_dsa_ring_mem_bytes(uint32_t depth, bool batches);
+
 /**
  * Makes the private part of a queue: ring and descriptors. The caller sets the other constants and
  * ends it with svart_pmd_dsa_ring_destroy().
  *
  * @param depth   operations, 1 to SVART_DSA_WQ_SIZE_MAX.
- * @param records array[svart_pmd_dsa_ring_entries(depth)], device memory; stays the caller's.
+ * @param mem     svart_pmd_dsa_ring_mem_bytes() of device memory, of whole pages; stays the caller's.
+ * @param batches whether it hands over batches.
  * @return 0 or -ENOMEM, told. @thread control.
  */
 int svart_pmd_dsa_ring_create(
-	uint32_t depth, struct svart_dsa_record *records, struct svart_dsa_queue **out);
+	uint32_t depth, void *mem, bool batches, struct svart_dsa_queue **out);
 void svart_pmd_dsa_ring_destroy(struct svart_dsa_queue *q);
 
 /** Tells whether the device has written every completion record that it owes. @thread control, at the end. */
@@ -406,5 +424,26 @@ enum svart_status svart_pmd_dsa_status(unsigned int code);
 
 /** Whether addr is in a page of [start, start + len). */
 bool svart_pmd_dsa_in_pages(uint64_t addr, uint64_t start, uint64_t len);
+
+/** Whether all that was handed over has ended. What was seen once is not looked at again. */
+bool svart_pmd_dsa_all_settled(struct svart_dsa_queue *q);
+
+/* --- dsa_batch.c ---------------------------------------------------------------------------------- */
+
+/** Makes q->batches, which free() ends. @param records array[mask + 1]. @return 0 or -ENOMEM, told. */
+int svart_pmd_dsa_batches_create(struct svart_dsa_queue *q, struct svart_dsa_record *records);
+/** submit for SVART_QUEUE_BATCHES. */
+uint16_t svart_pmd_dsa_submit_batches(struct svart_queue *fast);
+/** Whether an operation with a record has not ended yet, for its batch has not. */
+bool svart_pmd_dsa_batch_holds(const struct svart_dsa_queue *q, uint32_t slot);
+/**
+ * What became of an operation without a record.
+ * @param hw_status out: its record's status, if it has one now; that of its batch, if it has ended without the
+ *                  operation; untouched if it has not ended.
+ * @return SVART_STATUS_OK: hw_status says whether there is a record now. ABORTED: a fence in the batch came after a
+ *         failure. DEVICE_ERROR: the batch failed.
+ */
+enum svart_status svart_pmd_dsa_batch_left(
+	const struct svart_dsa_queue *q, uint32_t slot, uint8_t *hw_status);
 
 #endif

@@ -113,6 +113,8 @@ static void caps_publish(const struct svart_dsa_device *d)
 		dev->caps.features |= SVART_FEATURE_OVERLAP;
 	if (d->caps.msix_perms > 1)
 		dev->caps.features |= SVART_FEATURE_EVENTS;
+	if (d->caps.batches)
+		dev->caps.features |= SVART_FEATURE_BATCHES;
 	if (d->caps.priority)
 		dev->caps.features |= SVART_FEATURE_PRIORITY;
 }
@@ -214,6 +216,8 @@ static void queue_set_up(struct svart_dsa_queue *dq, struct svart_dsa_device *d,
 	dq->failure = &d->failures[index];
 	dq->max_transfer_bytes = UINT64_C(1) << d->max_xfer_shift;
 	svart_pmd_dsa_rules_set(dq, d->dev->caps.ops, d->caps.overlap_copy);
+	if (dq->batches != NULL)
+		dq->batches->max = UINT32_C(1) << d->caps.max_batch_shift;
 	dq->any_flags = (uint16_t)(SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
 	dq->desc_flags = d->block_on_fault ? (uint16_t)SVART_DSA_FLAG_BOF : 0;
 	dq->cache_flags = d->caps.cache_control ? (uint32_t)SVART_DSA_FLAG_CC : 0;
@@ -223,7 +227,7 @@ static void queue_publish(struct svart_pmd_queue *q, struct svart_dsa_queue *dq)
 {
 	q->fast.priv = dq;
 	q->fast.prep = svart_pmd_dsa_prep;
-	q->fast.submit = svart_pmd_dsa_submit;
+	q->fast.submit = dq->batches != NULL ? svart_pmd_dsa_submit_batches : svart_pmd_dsa_submit;
 	q->fast.poll = (q->flags & SVART_QUEUE_UNORDERED) != 0 ? svart_pmd_dsa_poll_any
 							       : svart_pmd_dsa_poll;
 }
@@ -283,17 +287,17 @@ static int dsa_queue_start(struct svart_pmd_queue *q)
 	struct svart_dsa_device *d = q->dev->priv;
 	const struct svart_pmd_host *host = q->dev->host;
 	struct svart_pmd_mem mem = { 0 };
+	bool batches = (q->flags & SVART_QUEUE_BATCHES) != 0;
 	struct svart_dsa_queue *dq;
 	int rc;
 
 	rc = device_check(d);
 	if (rc)
 		return rc;
-	rc = host->mem_alloc(
-		q, svart_pmd_dsa_ring_entries(q->depth) * sizeof(struct svart_dsa_record), &mem);
+	rc = host->mem_alloc(q, svart_pmd_dsa_ring_mem_bytes(q->depth, batches), &mem);
 	if (rc)
 		return rc;
-	rc = svart_pmd_dsa_ring_create(q->depth, mem.addr, &dq);
+	rc = svart_pmd_dsa_ring_create(q->depth, mem.addr, batches, &dq);
 	if (rc)
 		goto free_mem;
 	dq->record_mem = mem;

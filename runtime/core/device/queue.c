@@ -22,6 +22,8 @@
  * reads.
  */
 #define LOOK_NS UINT64_C(1000000)
+/** Flags that a queue may have. */
+#define QUEUE_FLAGS ((uint32_t)(SVART_QUEUE_UNORDERED | SVART_QUEUE_EVENTS | SVART_QUEUE_BATCHES))
 /** Time between two looks that take system calls. */
 #define LOOK_DEEP_NS UINT64_C(10000000)
 
@@ -54,7 +56,7 @@ static int find_index(const struct svart_device *dev, uint32_t *index)
 /** What is not of the depth and the space. @return 0 or -EINVAL, told. */
 static int check_ways(const struct svart_device *dev, const struct svart_queue_params *params)
 {
-	if ((params->flags & ~(uint32_t)(SVART_QUEUE_UNORDERED | SVART_QUEUE_EVENTS)) != 0)
+	if ((params->flags & ~QUEUE_FLAGS) != 0)
 		return svart_fail(-EINVAL,
 			"queue flags 0x%x of %s: only bits of enum svart_queue_flag may be set",
 			params->flags, dev->name);
@@ -64,6 +66,11 @@ static int check_ways(const struct svart_device *dev, const struct svart_queue_p
 	if (params->priority != 0 && (dev->pmd.caps.features & SVART_FEATURE_PRIORITY) == 0)
 		return svart_fail(-ENOTSUP, "queue priority %u: queues of %s have none, leave it 0",
 			params->priority, dev->name);
+	if ((params->flags & SVART_QUEUE_BATCHES) != 0 &&
+		(dev->pmd.caps.features & SVART_FEATURE_BATCHES) == 0)
+		return svart_fail(-ENOTSUP,
+			"SVART_QUEUE_BATCHES: %s takes operations one by one, leave it out",
+			dev->name);
 	if ((params->flags & SVART_QUEUE_EVENTS) != 0 &&
 		(dev->pmd.caps.features & SVART_FEATURE_EVENTS) == 0)
 		return svart_fail(-ENOTSUP,

@@ -189,6 +189,8 @@ static void add_features(struct rte_tel_data *d, uint32_t features)
 		rte_tel_data_add_array_string(list, "overlap");
 	if (features & SVART_FEATURE_EVENTS)
 		rte_tel_data_add_array_string(list, "events");
+	if (features & SVART_FEATURE_BATCHES)
+		rte_tel_data_add_array_string(list, "batches");
 	if (features & SVART_FEATURE_PRIORITY)
 		rte_tel_data_add_array_string(list, "priority");
 }

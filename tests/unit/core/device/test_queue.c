@@ -296,6 +296,49 @@ static void test_queues_are_waited_for_at_once(void **state)
 	rig_close_with(&r, lone);
 }
 
+/** A chain of copies, each of what the one before it has written, on an empty queue and on a busy one. */
+static void check_batches(const char *spec, uint32_t flags)
+{
+	struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.flags = SVART_QUEUE_BATCHES | flags);
+	struct svart_completion done[16];
+	struct rig r;
+	uint32_t i, round, got;
+
+	rig_open(&r, spec);
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_queue_create(r.dev, &params, &r.q), 0);
+	for (round = 1; round <= 20; round++) {
+		memset(r.pages, (int)round, PAGE);
+		for (i = 0; i < 15; i++)
+			assert_int_equal(svart_queue_prep_copy(r.q, r.pages + (i + 1) * PAGE,
+						 r.pages + i * PAGE, PAGE, SVART_OP_FENCE, i),
+				1);
+		/* A fence at the ring's end waits for what is before it. */
+		assert_in_range(svart_queue_submit(r.q), 1, 15);
+		for (got = 0; got < 15;) {
+			i = svart_queue_wait(r.q, done, 16, SECOND_NS / 1000);
+			if (i == 0)
+				serve(&r);
+			for (got += i; i > 0; i--)
+				assert_int_equal(done[i - 1].status, SVART_STATUS_OK);
+		}
+		assert_int_equal(r.pages[BYTES - 1], round);
+	}
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_space_forget(r.space, r.pages, BYTES), 0);
+	rig_close(&r);
+}
+
+static void test_queue_hands_over_batches(void **state)
+{
+	(void)state;
+	check_batches("model:dsa0", 0);
+	check_batches("model:dsa0,queue_engines=4", SVART_QUEUE_UNORDERED);
+	check_batches("model:dsa0,pasid=5", SVART_QUEUE_EVENTS);
+	check_batches("model:dsa0,faults=off", 0);
+}
+
 /** A program sleeps until its completion is there, as often as it likes. */
 static void check_events(const char *spec)
 {
@@ -385,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_queue_destroyed_in_the_middle_harms_no_other_queue),
 		cmocka_unit_test(test_queue_that_is_unordered_tells_what_has_ended),
 		cmocka_unit_test(test_queues_are_waited_for_at_once),
+		cmocka_unit_test(test_queue_hands_over_batches),
 		cmocka_unit_test(test_queue_raises_its_eventfd),
 		cmocka_unit_test(test_queue_params_out_of_range_are_refused),
 	};

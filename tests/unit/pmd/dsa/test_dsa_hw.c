@@ -57,9 +57,9 @@ static void test_dsa_open_publishes_capabilities(void **state)
 	assert_int_equal(
 		f->dev.caps.ops, ((1 << SVART_NR_OPCODES) - 1) &
 					 ~(1 << SVART_OP_DIX_GENERATE | 1 << SVART_OP_TRANSLATE));
-	assert_int_equal(f->dev.caps.features, SVART_FEATURE_PAGE_REQUESTS | SVART_FEATURE_OVERLAP |
-						       SVART_FEATURE_EVENTS |
-						       SVART_FEATURE_PRIORITY);
+	assert_int_equal(f->dev.caps.features,
+		SVART_FEATURE_PAGE_REQUESTS | SVART_FEATURE_OVERLAP | SVART_FEATURE_EVENTS |
+			SVART_FEATURE_PRIORITY | SVART_FEATURE_BATCHES);
 	fake_close(f);
 	fake_destroy(f);
 }
@@ -71,8 +71,9 @@ static void test_dsa_open_without_page_requests_does_not_claim_them(void **state
 	(void)state;
 	f->dev.page_requests = false;
 	assert_int_equal(fake_open(f), 0);
-	assert_int_equal(f->dev.caps.features,
-		SVART_FEATURE_OVERLAP | SVART_FEATURE_EVENTS | SVART_FEATURE_PRIORITY);
+	assert_int_equal(f->dev.caps.features, SVART_FEATURE_OVERLAP | SVART_FEATURE_EVENTS |
+						       SVART_FEATURE_PRIORITY |
+						       SVART_FEATURE_BATCHES);
 	fake_close(f);
 	fake_destroy(f);
 }
