@@ -57,7 +57,7 @@ static int start(struct perf_engine *e, uint32_t *depth)
 		return svart_perf_say_errno("measure the driver", rc);
 	e->ring->failure = &e->failure;
 	e->ring->max_transfer_bytes = UINT64_C(1) << 31;
-	e->ring->any_flags = (uint16_t)(SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
+	e->ring->plain_flags = (uint16_t)(SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
 	svart_pmd_dsa_rules_set(e->ring, UINT64_MAX, true);
 	e->ring->portal_page = e->portal;
 	e->ring->portal.movdir64b = complete_at_once;

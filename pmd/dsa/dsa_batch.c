@@ -51,15 +51,19 @@ static void to_portal(struct svart_dsa_queue *q, const struct svart_dsa_desc *de
 static void batch_write(struct svart_dsa_queue *q, uint32_t first, uint32_t nr)
 {
 	struct svart_dsa_desc *desc = &q->batches->desc;
-	uint64_t flags = (uint64_t)q->any_flags | q->desc_flags;
 
 	desc->flags_opcode =
 		(uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE, SVART_DSA_OP_BATCH) |
-			   SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, flags));
+			   SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, q->plain_flags));
 	desc->completion_addr = (uintptr_t)&q->batches->records[first + nr - 1];
 	desc->desc_list_addr = (uintptr_t)&q->descs[first];
 	desc->desc_count = nr;
 	desc->int_handle = q->int_handle;
+}
+
+static bool is_fenced(const struct svart_dsa_queue *q, uint32_t slot)
+{
+	return (q->entries[slot].bits & SVART_DSA_ENTRY_FENCE) != 0;
 }
 
 /** Hands over the operations of slots that lie one after the other. Nothing holds the first one back. */
@@ -70,8 +74,10 @@ static void post_run(struct svart_dsa_queue *q, uint32_t first, uint32_t nr)
 
 	for (i = first; i <= last; i++) {
 		q->batches->last[i] = is_batch ? last : NO_BATCH;
-		q->nr_fences -= q->entries[i].fence;
-		if (i != first && q->entries[i].fence)
+		if (!is_fenced(q, i))
+			continue;
+		q->nr_fences--;
+		if (i != first)
 			q->descs[i].flags_opcode |= (uint32_t)SVART_DSA_FLAG_FENCE;
 	}
 	if (!is_batch) {
@@ -81,6 +87,7 @@ static void post_run(struct svart_dsa_queue *q, uint32_t first, uint32_t nr)
 	}
 	__atomic_store_n(
 		&q->batches->records[last].status, SVART_DSA_STATUS_NONE, __ATOMIC_RELAXED);
+	q->entries[last].bits |= SVART_DSA_ENTRY_LAST;
 	batch_write(q, first, nr);
 	/* Orders the data, the descriptors and the cleared records before the batch; see dsa_fast.c. */
 	svart_portal_fence();
@@ -116,11 +123,11 @@ static void post_all(struct svart_dsa_queue *q)
 
 	while (q->posted != q->head) {
 		i = q->posted & q->mask;
-		if (q->entries[i].fence && !svart_pmd_dsa_all_settled(q))
+		if (is_fenced(q, i) && !svart_pmd_dsa_all_settled(q))
 			return;
 		n = run_of(q, i, q->head - q->posted);
 		if (n == 0) {
-			q->nr_fences -= q->entries[i].fence;
+			q->nr_fences -= is_fenced(q, i);
 			n = 1;
 		} else {
 			post_run(q, i, n);
@@ -157,7 +164,7 @@ static uint8_t batch_status(const struct svart_dsa_queue *q, uint32_t slot)
 
 bool svart_pmd_dsa_batch_holds(const struct svart_dsa_queue *q, uint32_t slot)
 {
-	return q->batches->last[slot] == slot && batch_status(q, slot) == SVART_DSA_STATUS_NONE;
+	return batch_status(q, slot) == SVART_DSA_STATUS_NONE;
 }
 
 enum svart_status svart_pmd_dsa_batch_left(

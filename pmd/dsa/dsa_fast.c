@@ -125,7 +125,8 @@ static inline bool slot_settled(const struct svart_dsa_queue *q, uint32_t slot)
 	if (q->batches == NULL)
 		return status != SVART_DSA_STATUS_NONE;
 	if (status != SVART_DSA_STATUS_NONE)
-		return !svart_pmd_dsa_batch_holds(q, slot);
+		return (q->entries[slot].bits & SVART_DSA_ENTRY_LAST) == 0 ||
+		       !svart_pmd_dsa_batch_holds(q, slot);
 	return svart_pmd_dsa_batch_left(q, slot, &status) != SVART_STATUS_OK ||
 	       status != SVART_DSA_STATUS_NONE;
 }
@@ -168,32 +169,32 @@ static inline uint32_t flags_opcode(svart_op_rule_t rule, uint64_t flags)
 			  SVART_FIELD_PREP(SVART_DSA_DESC_FLAGS, flags));
 }
 
-/**
- * Writes a descriptor without operands: block-on-fault is reserved there, and so are the fields of
- * operands.
- */
-static inline void desc_write_bare(
-	const struct svart_dsa_queue *q, struct svart_dsa_desc *desc, svart_op_rule_t rule)
+/** Nobody else writes the record now. submit's fence orders this before the device's write. */
+static inline void record_clear(struct svart_dsa_queue *q, uint32_t i)
 {
+	__atomic_store_n(&q->records[i].status, SVART_DSA_STATUS_NONE, __ATOMIC_RELAXED);
+}
+
+/**
+ * Writes the descriptor of a noop or a drain: block-on-fault is reserved there, and so are the fields of operands.
+ */
+static inline void write_bare(struct svart_dsa_queue *q, uint32_t i, svart_op_rule_t rule)
+{
+	struct svart_dsa_desc *desc = &q->descs[i];
+
 	desc->flags_opcode = flags_opcode(rule, q->any_flags);
 	desc->src = 0;
 	desc->dst = 0;
 	desc->size = 0;
 }
 
-/** Flags of any operation with operands. */
-static inline uint64_t desc_flags(const struct svart_dsa_queue *q, const struct svart_op *op)
+/** Writes the descriptor of a copy or a fill. @param flags of it. */
+static inline void write_plain(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op,
+	svart_op_rule_t rule, uint64_t flags)
 {
-	return (op->flags & SVART_OP_NO_BLOCK) != 0 ? q->any_flags : q->any_flags | q->desc_flags;
-}
+	struct svart_dsa_desc *desc = &q->descs[i];
 
-static inline void desc_write(const struct svart_dsa_queue *q, struct svart_dsa_desc *desc,
-	const struct svart_op *op, svart_op_rule_t rule)
-{
-	uint64_t flags = desc_flags(q, op);
-
-	if ((op->flags & SVART_OP_TO_CACHE) != 0)
-		flags |= q->cache_flags;
+	q->entries[i].length = (uint32_t)op->length;
 	desc->flags_opcode = flags_opcode(rule, flags);
 	/*
 	 * A fill has its pattern in the place of a copy's source, both in the operation and in the
@@ -204,23 +205,44 @@ static inline void desc_write(const struct svart_dsa_queue *q, struct svart_dsa_
 	desc->size = (uint32_t)op->length;
 }
 
-/** Clears what an operation of dsa_more.c has left in a descriptor. */
-static __attribute__((noinline)) void words_clear(struct svart_dsa_queue *q, uint32_t i)
+/** Writes the descriptor of an operation of dsa_more.c. @param flags as those of a copy. */
+static void write_more(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op,
+	svart_op_rule_t rule, uint64_t flags)
 {
-	memset(q->descs[i].op_specific, 0, sizeof(q->descs[i].op_specific));
-	q->entries[i].words = false;
+	flags |= svart_pmd_dsa_more_write(op, &q->descs[i]);
+	q->descs[i].flags_opcode = flags_opcode(rule, flags);
+	q->entries[i].length = (uint32_t)op->length;
+	q->entries[i].bits |= SVART_DSA_ENTRY_WORDS;
 }
 
-static __attribute__((noinline)) void more_prep(
+/** Flags of a descriptor with operands. */
+static uint64_t flags_of(const struct svart_dsa_queue *q, const struct svart_op *op)
+{
+	uint64_t flags = (op->flags & SVART_OP_NO_BLOCK) != 0 ? q->any_flags : q->plain_flags;
+
+	return (op->flags & SVART_OP_TO_CACHE) != 0 ? flags | q->cache_flags : flags;
+}
+
+/** Sets the bits of an entry, and keeps what they stand for. */
+static void bits_set(
 	struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op, svart_op_rule_t rule)
 {
-	uint64_t flags = desc_flags(q, op) | svart_pmd_dsa_more_write(q, op, &q->descs[i]);
+	struct svart_dsa_entry *entry = &q->entries[i];
 
-	q->descs[i].flags_opcode = flags_opcode(rule, flags);
-	q->entries[i].words = true;
+	entry->bits &= SVART_DSA_ENTRY_WORDS;
+	if ((op->flags & SVART_OP_FENCE) != 0) {
+		entry->bits |= SVART_DSA_ENTRY_FENCE;
+		q->nr_fences++;
+	}
+	if (svart_op_rule_has(rule, SVART_OP_RULE_MORE)) {
+		entry->bits |= SVART_DSA_ENTRY_MORE;
+		q->more[i] = *op;
+	}
 }
 
-static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op)
+/** Prepares an operation that is not common: with flags, of dsa_more.c, without operands, or malformed. */
+static __attribute__((noinline)) void entry_prep_any(
+	struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op)
 {
 	struct svart_dsa_entry *entry = &q->entries[i];
 	svart_op_rule_t rule;
@@ -228,28 +250,36 @@ static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struc
 	entry->kind = (uint8_t)op_kind(q, op, &rule);
 	entry->cookie = op->cookie;
 	entry->length = 0;
-	entry->fence = (op->flags & SVART_OP_FENCE) != 0;
-	q->nr_fences += entry->fence;
-	entry->more = svart_op_rule_has(rule, SVART_OP_RULE_MORE);
-	if (entry->more)
-		q->more[i] = *op;
+	bits_set(q, i, op, rule);
 	if (entry->kind != SVART_DSA_ENTRY_DEVICE)
 		return;
-	/* Nobody else writes the record now. submit's fence orders this before the device's write. */
-	__atomic_store_n(&q->records[i].status, SVART_DSA_STATUS_NONE, __ATOMIC_RELAXED);
-	entry->length = (uint32_t)op->length;
-	if (entry->more) {
-		more_prep(q, i, op, rule);
+	record_clear(q, i);
+	if ((entry->bits & SVART_DSA_ENTRY_MORE) != 0) {
+		write_more(q, i, op, rule, flags_of(q, op));
 		return;
 	}
-	if (entry->words)
-		words_clear(q, i);
-	if (svart_op_rule_has(rule, SVART_OP_RULE_MOVES)) {
-		desc_write(q, &q->descs[i], op, rule);
+	if ((entry->bits & SVART_DSA_ENTRY_WORDS) != 0)
+		memset(q->descs[i].op_specific, 0, sizeof(q->descs[i].op_specific));
+	entry->bits &= (uint8_t)~SVART_DSA_ENTRY_WORDS;
+	if (svart_op_rule_has(rule, SVART_OP_RULE_MOVES))
+		write_plain(q, i, op, rule, flags_of(q, op));
+	else
+		write_bare(q, i, rule);
+}
+
+static inline void entry_prep(struct svart_dsa_queue *q, uint32_t i, const struct svart_op *op)
+{
+	struct svart_dsa_entry *entry = &q->entries[i];
+	svart_op_rule_t rule;
+
+	if (!svart_op_is_common(q->rules, op, q->max_transfer_bytes, &rule) || entry->bits != 0) {
+		entry_prep_any(q, i, op);
 		return;
 	}
-	entry->length = 0;
-	desc_write_bare(q, &q->descs[i], rule);
+	entry->kind = SVART_DSA_ENTRY_DEVICE;
+	entry->cookie = op->cookie;
+	record_clear(q, i);
+	write_plain(q, i, op, rule, q->plain_flags);
 }
 
 uint16_t svart_pmd_dsa_prep(struct svart_queue *fast, const struct svart_op *ops, uint16_t nr)
@@ -325,7 +355,7 @@ static uint32_t fence_find(const struct svart_dsa_queue *q)
 {
 	uint32_t i = q->posted + 1;
 
-	while (i != q->head && !q->entries[i & q->mask].fence)
+	while (i != q->head && (q->entries[i & q->mask].bits & SVART_DSA_ENTRY_FENCE) == 0)
 		i++;
 	return i;
 }
@@ -334,7 +364,7 @@ static uint32_t fence_find(const struct svart_dsa_queue *q)
 static __attribute__((noinline)) void post_fenced(struct svart_dsa_queue *q)
 {
 	while (q->posted != q->head) {
-		if (q->entries[q->posted & q->mask].fence) {
+		if ((q->entries[q->posted & q->mask].bits & SVART_DSA_ENTRY_FENCE) != 0) {
 			if (!svart_pmd_dsa_all_settled(q))
 				return;
 			q->nr_fences--;
@@ -465,23 +495,32 @@ static void complete_more(const struct svart_dsa_queue *q, uint32_t i,
 		done->status = (uint8_t)status;
 }
 
-/** Completes an operation that did not simply succeed, or that has a result. */
-static __attribute__((noinline)) void complete_unusual(const struct svart_dsa_queue *q, uint32_t i,
+/**
+ * Completes an operation that did not simply succeed, or has a result, or a batch.
+ * @return false if its batch has not ended.
+ */
+static __attribute__((noinline)) bool complete_unusual(const struct svart_dsa_queue *q, uint32_t i,
 	uint8_t hw_status, struct svart_completion *done)
 {
+	const struct svart_dsa_entry *entry = &q->entries[i];
 	unsigned int code = hw_status & SVART_DSA_STATUS_CODE;
 	struct svart_dsa_record record;
 
+	if ((entry->bits & SVART_DSA_ENTRY_LAST) != 0 && svart_pmd_dsa_batch_holds(q, i))
+		return false;
 	/* The device may go on writing: the data that is checked must be the data that is used. */
 	memcpy(&record, &q->records[i], sizeof(record));
 	record.status = hw_status;
-	if (q->entries[i].more)
+	if ((entry->bits & SVART_DSA_ENTRY_MORE) != 0)
 		complete_more(q, i, &record, done);
 	else if (code == SVART_DSA_STATUS_PAGE_FAULT ||
 		 code == SVART_DSA_STATUS_PAGE_FAULT_RESPONSE)
-		complete_fault(q, &q->entries[i], &q->descs[i], &record, done);
+		complete_fault(q, entry, &q->descs[i], &record, done);
+	else if (code == SVART_DSA_STATUS_SUCCESS)
+		completion_set(done, entry, SVART_STATUS_OK, hw_status);
 	else
-		completion_set(done, &q->entries[i], svart_pmd_dsa_status(code), hw_status);
+		completion_set(done, entry, svart_pmd_dsa_status(code), hw_status);
+	return true;
 }
 
 /** Completes an operation of no bytes: it never reached the device. */
@@ -489,38 +528,22 @@ static void complete_empty(
 	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
 {
 	completion_set(done, &q->entries[i], SVART_STATUS_OK, 0);
-	if (q->entries[i].more)
+	if ((q->entries[i].bits & SVART_DSA_ENTRY_MORE) != 0)
 		svart_pmd_dsa_more_empty(&q->more[i], done);
 }
 
-/** Completes an operation whose record is there. */
-static inline void complete_with(const struct svart_dsa_queue *q, uint32_t i, uint8_t hw_status,
-	struct svart_completion *done)
+/** Completes an operation of a queue that hands over batches, which has no record. @return as complete(). */
+static __attribute__((noinline)) bool complete_without(
+	const struct svart_dsa_queue *q, uint32_t i, struct svart_completion *done)
 {
-	/* bytes_completed means nothing here: the device did all of it. */
-	if ((hw_status & SVART_DSA_STATUS_CODE) == SVART_DSA_STATUS_SUCCESS && !q->entries[i].more)
-		completion_set(done, &q->entries[i], SVART_STATUS_OK, hw_status);
-	else
-		complete_unusual(q, i, hw_status, done);
-}
+	uint8_t hw_status = SVART_DSA_STATUS_NONE;
+	enum svart_status left = svart_pmd_dsa_batch_left(q, i, &hw_status);
 
-/** Completes an operation of a queue that hands over batches. @return false: it, or its batch, has not ended. */
-static __attribute__((noinline)) bool complete_in_batch(const struct svart_dsa_queue *q, uint32_t i,
-	uint8_t hw_status, struct svart_completion *done)
-{
-	enum svart_status left;
-
-	if (hw_status == SVART_DSA_STATUS_NONE) {
-		left = svart_pmd_dsa_batch_left(q, i, &hw_status);
-		if (left != SVART_STATUS_OK) {
-			completion_set(done, &q->entries[i], left, hw_status);
-			return true;
-		}
+	if (left != SVART_STATUS_OK) {
+		completion_set(done, &q->entries[i], left, hw_status);
+		return true;
 	}
-	if (hw_status == SVART_DSA_STATUS_NONE || svart_pmd_dsa_batch_holds(q, i))
-		return false;
-	complete_with(q, i, hw_status, done);
-	return true;
+	return hw_status != SVART_DSA_STATUS_NONE && complete_unusual(q, i, hw_status, done);
 }
 
 /** @return false if the device has not written the record yet. */
@@ -531,11 +554,13 @@ static inline bool complete_by_record(
 	 * pairs with the device, which writes the status last. */
 	uint8_t hw_status = __atomic_load_n(&q->records[i].status, __ATOMIC_ACQUIRE);
 
-	if (q->batches != NULL)
-		return complete_in_batch(q, i, hw_status, done);
 	if (hw_status == SVART_DSA_STATUS_NONE)
-		return false;
-	complete_with(q, i, hw_status, done);
+		return q->batches != NULL && complete_without(q, i, done);
+	if ((hw_status & SVART_DSA_STATUS_CODE) != SVART_DSA_STATUS_SUCCESS ||
+		q->entries[i].bits != 0)
+		return complete_unusual(q, i, hw_status, done);
+	/* bytes_completed means nothing here: the device did all of it. */
+	completion_set(done, &q->entries[i], SVART_STATUS_OK, hw_status);
 	return true;
 }
 

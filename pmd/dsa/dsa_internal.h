@@ -134,14 +134,23 @@ enum svart_dsa_entry_kind {
 	SVART_DSA_ENTRY_TAKEN,      /**< Its result was polled, before those of older ones. */
 };
 
+/** What is unusual of a ring entry, as bits. */
+enum svart_dsa_entry_bit {
+	SVART_DSA_ENTRY_MORE =
+		1 << 0, /**< The operation is in `more`, and dsa_more.c knows what it means. */
+	SVART_DSA_ENTRY_FENCE =
+		1 << 1, /**< It is not handed over before all before it have ended. */
+	SVART_DSA_ENTRY_WORDS = 1 << 2, /**< The last words of the slot's descriptor are not 0. */
+	SVART_DSA_ENTRY_LAST = 1 << 3,  /**< It is the last one of a batch. */
+};
+
 /** What poll must remember of an operation. It is in memory that no device can reach. */
 struct svart_dsa_entry {
 	uint64_t cookie;
 	uint32_t length; /**< Bytes; the largest transfer is 2^31. */
 	uint8_t kind;    /**< enum svart_dsa_entry_kind. */
-	bool more;       /**< The operation is in `more`, and dsa_more.c knows what it means. */
-	bool fence;      /**< It is not handed over before all before it have ended. */
-	bool words;      /**< The last words of the slot's descriptor are not 0. */
+	uint8_t bits;    /**< enum svart_dsa_entry_bit; 0 for almost all. */
+	uint8_t reserved[2];
 };
 
 /**
@@ -179,7 +188,7 @@ struct svart_dsa_queue {
 	struct svart_dsa_batches *batches; /**< NULL: operations are handed over one by one. */
 	uint16_t
 		any_flags; /**< Of every descriptor: it asks for a record, and maybe an interrupt. */
-	uint16_t desc_flags;  /**< BOF or 0, for operations that may block. */
+	uint16_t plain_flags; /**< Of one with operands: it may block, too. */
 	uint32_t cache_flags; /**< CC or 0, for operations that write to the cache. */
 	/* Constant, the second line. The driver's bits are the DSA's opcode. */
 	alignas(SVART_DSA_CACHE_LINE) svart_op_rule_t rules[SVART_NR_OPCODES];
@@ -403,9 +412,8 @@ uint16_t svart_pmd_dsa_poll_any(
 
 /* --- dsa_more.c: the queue's thread ------------------------------------------------------------- */
 
-/** Writes all of an operation's descriptor but its flags and opcode. @return flags that are its own. */
-uint64_t svart_pmd_dsa_more_write(
-	const struct svart_dsa_queue *q, const struct svart_op *op, struct svart_dsa_desc *desc);
+/** Writes all of an operation's descriptor but its flags and opcode. @return flags that only such operations have. */
+uint64_t svart_pmd_dsa_more_write(const struct svart_op *op, struct svart_dsa_desc *desc);
 
 /** Completes an operation of no bytes. @param done its cookie is set; the rest is 0. */
 void svart_pmd_dsa_more_empty(const struct svart_op *op, struct svart_completion *done);
@@ -434,7 +442,7 @@ bool svart_pmd_dsa_all_settled(struct svart_dsa_queue *q);
 int svart_pmd_dsa_batches_create(struct svart_dsa_queue *q, struct svart_dsa_record *records);
 /** submit for SVART_QUEUE_BATCHES. */
 uint16_t svart_pmd_dsa_submit_batches(struct svart_queue *fast);
-/** Whether an operation with a record has not ended yet, for its batch has not. */
+/** Whether the last operation of a batch, which has a record, has not ended yet, for its batch has not. */
 bool svart_pmd_dsa_batch_holds(const struct svart_dsa_queue *q, uint32_t slot);
 /**
  * What became of an operation without a record.

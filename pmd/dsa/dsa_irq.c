@@ -74,6 +74,7 @@ int svart_pmd_dsa_irq_start(
 		dq->descs[i].int_handle = handle;
 	dq->int_handle = handle;
 	dq->any_flags |= (uint16_t)SVART_DSA_FLAG_RCI;
+	dq->plain_flags |= (uint16_t)SVART_DSA_FLAG_RCI;
 	return 0;
 }
 

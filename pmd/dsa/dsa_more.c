@@ -91,12 +91,10 @@ static void write_operands(const struct svart_op *op, struct svart_dsa_desc *des
 	}
 }
 
-static uint64_t own_flags(const struct svart_dsa_queue *q, const struct svart_op *op)
+static uint64_t crc_flags(const struct svart_op *op)
 {
 	uint64_t flags = 0;
 
-	if ((op->flags & SVART_OP_TO_CACHE) != 0)
-		flags |= q->cache_flags;
 	if ((op->flags & SVART_OP_BYPASS_CRC) != 0)
 		flags |= SVART_DSA_FLAG_BYPASS_CRC;
 	if ((op->flags & SVART_OP_BYPASS_DATA) != 0)
@@ -104,8 +102,7 @@ static uint64_t own_flags(const struct svart_dsa_queue *q, const struct svart_op
 	return flags;
 }
 
-uint64_t svart_pmd_dsa_more_write(
-	const struct svart_dsa_queue *q, const struct svart_op *op, struct svart_dsa_desc *desc)
+uint64_t svart_pmd_dsa_more_write(const struct svart_op *op, struct svart_dsa_desc *desc)
 {
 	const struct svart_op_row *row = svart_op_row(op->opcode);
 
@@ -114,7 +111,7 @@ uint64_t svart_pmd_dsa_more_write(
 	write_operands(op, desc);
 	if ((row->traits & (SVART_OP_CHECKS_TAGS | SVART_OP_MAKES_TAGS)) != 0)
 		write_dif(op, desc);
-	return own_flags(q, op) | (row->results != 0 ? write_expected(op, desc) : 0);
+	return crc_flags(op) | (row->results != 0 ? write_expected(op, desc) : 0);
 }
 
 /* --- completions -------------------------------------------------------------------------------- */

@@ -219,7 +219,9 @@ static void queue_set_up(struct svart_dsa_queue *dq, struct svart_dsa_device *d,
 	if (dq->batches != NULL)
 		dq->batches->max = UINT32_C(1) << d->caps.max_batch_shift;
 	dq->any_flags = (uint16_t)(SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR);
-	dq->desc_flags = d->block_on_fault ? (uint16_t)SVART_DSA_FLAG_BOF : 0;
+	dq->plain_flags = dq->any_flags;
+	if (d->block_on_fault)
+		dq->plain_flags |= (uint16_t)SVART_DSA_FLAG_BOF;
 	dq->cache_flags = d->caps.cache_control ? (uint32_t)SVART_DSA_FLAG_CC : 0;
 }
 

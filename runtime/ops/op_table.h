@@ -227,4 +227,35 @@ static inline enum svart_op_wrong svart_op_check(const svart_op_rule_t *rules,
 	return SVART_OP_GOOD;
 }
 
+/** Of a rule: it has the operation, which has operands and no more rules than those of a plain one. */
+#define SVART_OP_RULE_PLAIN_MASK                                                   \
+	(UINT64_C(1) << SVART_OP_RULE_KNOWN | UINT64_C(1) << SVART_OP_RULE_MOVES | \
+		UINT64_C(1) << SVART_OP_RULE_NO_OVERLAP | UINT64_C(1) << SVART_OP_RULE_MORE)
+#define SVART_OP_RULE_PLAIN \
+	(UINT64_C(1) << SVART_OP_RULE_KNOWN | UINT64_C(1) << SVART_OP_RULE_MOVES)
+
+/**
+ * Looks at once whether an operation is of the commonest kind: a copy or a fill, without flags, of a byte or more,
+ * that svart_op_check() finds good. Others may be good, too.
+ * @param rules array[SVART_NR_OPCODES]. @param rule out: its rule, if it is.
+ */
+static inline bool svart_op_is_common(const svart_op_rule_t *rules, const struct svart_op *op,
+	uint64_t max_transfer_bytes, svart_op_rule_t *rule)
+{
+	uint64_t head;
+
+	/* Opcode, hint, reserved and flags are one word; so the opcode is all of it, or something else is set. */
+	memcpy(&head, op, sizeof(head));
+	if (head >= SVART_NR_OPCODES)
+		return false;
+	*rule = rules[head];
+	return (*rule & SVART_OP_RULE_PLAIN_MASK) == SVART_OP_RULE_PLAIN &&
+	       (op->x | op->y | op->z) == 0 && op->length - 1 < max_transfer_bytes;
+}
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+		       offsetof(struct svart_op, opcode) == 0 &&
+		       offsetof(struct svart_op, flags) == 4,
+	"the opcode is the low byte of the first word");
+
 #endif

@@ -148,6 +148,38 @@ static void test_op_table_says_what_is_wrong(void **state)
 	assert_int_equal(check(&op, ALL_OPS, false), SVART_OP_GOOD);
 }
 
+/** The quick look never takes what the long one does not. */
+static void test_op_table_common_operations_are_good(void **state)
+{
+	svart_op_rule_t rules[SVART_NR_OPCODES], rule = 0;
+	struct svart_op op;
+	unsigned int i, bit, common = 0;
+
+	(void)state;
+	svart_op_rules(ALL_OPS, true, rules);
+	for (i = 0; i < SVART_NR_OPCODES + 2; i++) {
+		for (bit = 0; bit < 8 * sizeof(op); bit++) {
+			op = op_of(i, longest(i));
+			((uint8_t *)&op)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			if (!svart_op_is_common(rules, &op, MAX_BYTES, &rule))
+				continue;
+			common++;
+			assert_int_equal(check(&op, ALL_OPS, true), SVART_OP_GOOD);
+			assert_int_equal(rule, rules[op.opcode]);
+			assert_true(op.opcode == SVART_OP_COPY || op.opcode == SVART_OP_FILL);
+		}
+	}
+	assert_in_range(common, 2 * 3 * 64, UINT32_MAX);
+	op = op_of(SVART_OP_COPY, 0);
+	assert_false(svart_op_is_common(rules, &op, MAX_BYTES, &rule));
+	op.length = MAX_BYTES + 1;
+	assert_false(svart_op_is_common(rules, &op, MAX_BYTES, &rule));
+	op.length = 8;
+	assert_true(svart_op_is_common(rules, &op, MAX_BYTES, &rule));
+	svart_op_rules(ALL_OPS, false, rules);
+	assert_false(svart_op_is_common(rules, &op, MAX_BYTES, &rule));
+}
+
 /** Bits of an operation that may be set: all of the fields that it uses. */
 static bool may_be_set(const struct svart_op_row *row, unsigned int bit)
 {
@@ -339,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_op_table_every_bit_that_must_be_0_is_looked_at),
 		cmocka_unit_test(test_op_table_resume_is_what_is_left),
 		cmocka_unit_test(test_op_table_rules_of_their_own),
+		cmocka_unit_test(test_op_table_common_operations_are_good),
 		cmocka_unit_test(test_op_table_protected_blocks),
 		cmocka_unit_test(test_op_table_delta_begins_again),
 		cmocka_unit_test(test_op_table_step_pages_are_of_the_largest),
