@@ -235,7 +235,7 @@ bool wait_a_little(time_t start)
 	return time(NULL) - start <= (time_t)(TIMEOUT_NS / 1000000000);
 }
 
-static struct svart_completion run_op(struct backend *b, const struct svart_op *op)
+struct svart_completion run_op(struct backend *b, const struct svart_op *op)
 {
 	time_t start = time(NULL);
 	struct svart_completion done = { 0 };

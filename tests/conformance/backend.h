@@ -7,7 +7,7 @@
  * @file
  * The device under test. A conformance program is run once for each backend:
  *
- *	test_NAME SPEC [thread|resolvers|inline]			svart's own queues
+ *	test_NAME SPEC [thread|resolvers|inline [batches]]		svart's own queues
  *	test_NAME dmadev:NAME[,ARGS] [EAL OPTION...]	any DPDK dmadev
  *
  * `test_NAME --list` prints the names of its tests instead. SVART_TEST_FILTER, a pattern with * and ?,
@@ -43,6 +43,7 @@ enum backend_feature {
 	BACKEND_NO_LENGTH = 1 << 7,   /**< Operations of no bytes complete. */
 	BACKEND_FORK = 1 << 8,        /**< Says what calls in a child of fork() do: nothing. */
 	BACKEND_ROBUST = 1 << 9,      /**< Survives calls too early, and a thread that looks on. */
+	BACKEND_FENCE_PASSES = 1 << 10, /**< A fence lets what is behind it pass after a failure. */
 };
 
 /** Flags of backend_enqueue(). */
@@ -205,6 +206,7 @@ void wait_all(struct backend *b, struct svart_completion *done, unsigned int nr)
  */
 void prep_patiently(struct svart_queue *q, const struct svart_op *op);
 /** One operation from prep to completion. */
+struct svart_completion run_op(struct backend *b, const struct svart_op *op);
 struct svart_completion run_copy(struct backend *b, void *dst, const void *src, uint64_t len);
 struct svart_completion run_fill(struct backend *b, void *dst, uint64_t pattern, uint64_t len);
 void assert_done(const struct svart_completion *c, uint64_t bytes);

@@ -17,6 +17,7 @@
 static const char *spec = "model:dsa0";
 static enum svart_fault_run fault_run = SVART_FAULT_RUN_THREAD;
 static uint32_t fault_resolvers; /**< Of services that a test does not say it of. */
+static uint32_t queue_flags;
 
 /** The floor below a queue. @return 0, or what svart said. */
 static int open_floor(struct backend *b, const char *device_spec,
@@ -66,6 +67,8 @@ void backend_native_configure(int argc, char **argv)
 		fault_run = SVART_FAULT_RUN_INLINE;
 	if (argc > 1 && strcmp(argv[1], "resolvers") == 0)
 		fault_resolvers = 4;
+	if (argc > 2 && strcmp(argv[2], "batches") == 0)
+		queue_flags = SVART_QUEUE_BATCHES;
 	skip_unless_there();
 }
 
@@ -105,12 +108,15 @@ static void native_open(struct backend *b, const char *device_spec,
 		b->features |= BACKEND_FILL;
 	if ((b->info.features & SVART_FEATURE_OVERLAP) != 0)
 		b->features |= BACKEND_OVERLAP;
+	if (queue_flags == 0)
+		b->features |= BACKEND_FENCE_PASSES;
 	b->ring = b->params.ring != 0 ? b->params.ring : b->info.queue_depth;
 }
 
 static void native_start(struct backend *b)
 {
-	const struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT(.depth = b->ring);
+	const struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.depth = b->ring, .flags = queue_flags);
 
 	backend_must(svart_queue_create(b->dev, &params, &b->q), "svart_queue_create");
 	if (b->params.channels > 1)

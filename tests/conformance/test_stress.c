@@ -213,10 +213,10 @@ static void test_eight_threads_map_and_unmap_their_memory(void **state)
 
 /* --- little room ------------------------------------------------------------------------------- */
 
-/** Chunks for both operands on every engine of a DSA, and for its records. */
+/** Chunks for the largest step of each of a DSA's four engines, 6 pages, and for the records of eight queues. */
 static void test_eight_threads_share_a_few_chunks(void **state)
 {
-	const struct svart_space_params params = SVART_SPACE_PARAMS_INIT(.max_chunks = 20);
+	const struct svart_space_params params = SVART_SPACE_PARAMS_INIT(.max_chunks = 32);
 	const struct worker like = { .rounds = 30, .bytes = CHUNK, .seed = test_seed() };
 
 	(void)state;

@@ -9,8 +9,8 @@
 
 #include "world.h"
 
-/** Pages that one step of an engine touches: a copy's source and destination. */
-#define STEP_PAGES 2u
+/** Pages that one step of an engine touches: a block of 4104 bytes, with 8 more, is in 3, in source and destination. */
+#define STEP_PAGES 6u
 /** What devices without page requests may hold at least: an operation of a page. */
 #define HOLD_PAGES_MIN  6u
 #define HOLD_CHUNKS_MIN 4u

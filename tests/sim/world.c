@@ -554,6 +554,18 @@ static struct sim_queue *find_queue_place(struct sim_world *w)
 	return NULL;
 }
 
+/** The first queue of a device that was reset brings it to life. */
+static void note_revival(struct sim_world *w, struct sim_device *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < SIM_MAX_QUEUES; i++)
+		if (w->queues[i].q != NULL && w->queues[i].dev == d)
+			return;
+	d->reset = false;
+	d->resets = sim_device_injected(w, d, "reset");
+}
+
 void sim_queue_create(struct sim_world *w, struct sim_device *d)
 {
 	struct sim_queue *q = find_queue_place(w);
@@ -561,6 +573,7 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 		sim_chance(&w->random, 500) ? d->home : sim_below(&w->random, w->nr_spaces);
 	struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT(.space = w->spaces[space].space);
 	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
+	struct svart_queue *made;
 	bool fits;
 	int rc;
 
@@ -571,12 +584,12 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 		return;
 	params.depth = sim_between(&w->random, 1, info.queue_depth);
 	fits = sim_budget_fits(w, space, NULL, true);
-	rc = svart_queue_create(d->dev, &params, &q->q);
+	rc = svart_queue_create(d->dev, &params, &made);
 	told(w, rc, "queue of", d->name, fits, sim_device_was_reset(w, d));
-	if (rc != 0) {
-		q->q = NULL;
+	if (rc != 0)
 		return;
-	}
+	note_revival(w, d);
+	q->q = made;
 	q->dev = d;
 	q->space = space;
 	q->depth = params.depth;
