@@ -12,8 +12,8 @@
 #include "options.h"
 #include "standard.h"
 
-static const struct perf_command *const commands[] = { &svart_perf_copy, &svart_perf_group,
-	&svart_perf_fault, NULL };
+static const struct perf_command *const commands[] = { &svart_perf_copy, &svart_perf_ops,
+	&svart_perf_group, &svart_perf_fault, NULL };
 
 int main(int argc, char **argv)
 {

@@ -28,6 +28,9 @@ static const char help_head[] =
 	"  copy    copies by svart's queues, by svart under DPDK (dmadev), by DPDK's dma_skeleton, "
 	"by\n"
 	"          memcpy(), and the driver alone: rates, time of the submitting core, latencies\n"
+	"  ops     each operation by a DSA of the software machine, by svart's own code and by "
+	"the\n"
+	"          library call that programs use for it: bytes per second\n"
 	"  group   nanoseconds per page request of grouping, beside a linear list of partial\n"
 	"          requests that is scanned at each LAST\n"
 	"  fault   copies into cold memory beside memcpy(); page requests per second and the time\n"
@@ -47,6 +50,7 @@ static const char help_tail[] =
 	"\n"
 	"Examples:\n"
 	"  svart-perf copy --sizes 1024 --bursts 32 --json\n"
+	"  svart-perf ops --json\n"
 	"  svart-perf group --outstanding 32,512 --json\n"
 	"  svart-perf fault --rounds 15\n";
 
@@ -95,8 +99,10 @@ static const struct app_option rows[] = {
 	APP_TEXT('\0', "engines", struct perf_options, engines, "LIST",
 		"copy: of svart, svart-dmadev, dma_skeleton, memcpy, svart-null (default: all)"),
 	APP_OWN('\0', "sizes", struct perf_options, sizes, parse_sizes, LIST_OF "1048576", "LIST",
-		"copy: bytes, 1 to 1048576 (default: "
-		"64,256,1024,4096,16384,65536,262144,1048576)"),
+		"copy, ops: bytes, 1 to 1048576 (default: "
+		"64,256,1024,4096,16384,65536,262144,1048576; of ops 4096,65536). ops takes whole "
+		"words "
+		"and blocks of 512 bytes, one at least"),
 	APP_OWN('\0', "bursts", struct perf_options, bursts, parse_bursts, LIST_OF "64", "LIST",
 		"copy: operations handed over at once, 1 to 64 (default: 1,8,32)"),
 	APP_OWN('\0', "depths", struct perf_options, depths, parse_depths, LIST_OF "1024", "LIST",
@@ -160,12 +166,15 @@ static void copy_defaults(struct perf_options *o)
 	static const struct perf_list_option sizes = {
 		{ 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576 }, 8
 	};
+	static const struct perf_list_option ops_sizes = { { 4096, 65536 }, 2 };
 	static const struct perf_list_option bursts = { { 1, 8, 32 }, 3 };
 	static const struct perf_list_option depths = { { 32, 256, 1024 }, 3 };
 	static const struct perf_list_option quick_sizes = { { 64, 1024, 65536 }, 3 };
 	static const struct perf_list_option quick_bursts = { { 1, 32 }, 2 };
 	static const struct perf_list_option quick_depths = { { 256 }, 1 };
 
+	if (o->sizes.nr == 0 && o->command == &svart_perf_ops)
+		o->sizes = ops_sizes;
 	if (o->sizes.nr == 0)
 		o->sizes = o->quick ? quick_sizes : sizes;
 	if (o->bursts.nr == 0)

@@ -38,6 +38,7 @@ struct perf_command {
 };
 
 extern const struct perf_command svart_perf_copy;
+extern const struct perf_command svart_perf_ops;
 extern const struct perf_command svart_perf_group;
 extern const struct perf_command svart_perf_fault;
 
@@ -54,7 +55,7 @@ struct perf_options {
 	unsigned int rounds; /**< 0: not given. */
 	uint64_t seed;
 	struct perf_list_option outstanding; /**< Option of the command group. */
-	/* Options of the command copy. */
+	/* Options of the command copy; sizes is of ops, too. */
 	struct perf_list_option sizes, bursts, depths;
 	const char *engines; /**< Names separated by commas; NULL: all. */
 };

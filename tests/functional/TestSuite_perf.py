@@ -19,6 +19,22 @@ MACHINE_SHAPE = {
     "load": float,
     "rounds": int,
 }
+OPS = [
+    "memmove",
+    "fill",
+    "compare",
+    "compval",
+    "cr_delta",
+    "ap_delta",
+    "dualcast",
+    "crcgen",
+    "copy_crc",
+    "dif_check",
+    "dif_insert",
+    "dif_strip",
+    "dif_update",
+    "cache_flush",
+]
 GROUP_SHAPE = {
     "stream": str,
     "group_size": int,
@@ -150,6 +166,40 @@ class TestPerf:
             verify(row["in_flight"] == (1024 if row["engine"] == "memcpy" else 128), row)
         result = svart_perf.run("copy", "--quick", "--engines", "svart-null")
         verify(result.status == 0 and "portal only" in result.out, result)
+
+    def test_ops_measures_each_operation_in_each_way(self, svart_perf) -> None:
+        """Every operation of the model is there, with whole words and blocks.
+
+        Steps:
+            Run ops --quick --json with sizes of a byte, of a page and of the largest; as a table.
+
+        Verify:
+            Each operation has a row for each size; rates are above 0, but for what only the model
+            does; ratios are those of the rates; the table has the same operations.
+        """
+        result = svart_perf.run("ops", "--quick", "--rounds=1", "--json", "--sizes=1,4096,1048576")
+        verify(result.status == 0, result)
+        report = result.json
+        verify(shape(report["machine"]) == MACHINE_SHAPE, report)
+        rows = {}
+        for row in report["results"]:
+            rows.setdefault(row["op"], []).append(row)
+        verify(list(rows) == OPS, list(rows))
+        for name, sizes in rows.items():
+            block = 520 if name in ("dif_check", "dif_strip", "dif_update") else 512
+            verify(len(sizes) == 3, sizes)
+            for row in sizes:
+                if name.startswith("dif"):
+                    verify(row["size"] > 0 and row["size"] % block == 0, row)
+                rates = [row[f"{way}_bytes_per_s"] for way in ("model", "cpu", "library")]
+                if name == "cache_flush":
+                    verify(rates[1:] == [None, None] and row["ratio_cpu_to_library"] is None, row)
+                elif row["size"] != 0:
+                    verify(min(rates) > 0, row)
+                    verify(is_ratio(row["ratio_model_to_cpu"], rates[0], rates[1]), row)
+        result = svart_perf.run("ops", "--quick", "--rounds=1", "--sizes=4096")
+        verify(result.status == 0, result)
+        verify([line.split()[0] for line in result.out.splitlines()[-len(OPS) :]] == OPS, result)
 
     def test_group_measures_each_stream_at_each_number(self, svart_perf) -> None:
         """Grouping is measured beside a list.
