@@ -22,3 +22,23 @@ void svart_values(enum svart_init_flag init_flag, enum svart_feature feature,
 	(void)status;
 	(void)completion_flag;
 }
+
+/* Functions here keep their parameters: what comes later is in another one. */
+SVART_API void svart_values_of_operations(enum svart_queue_flag queue_flag,
+	enum svart_delta_result delta_result, enum svart_dif_block dif_block,
+	enum svart_dif_flag dif_flag, enum svart_dif_src_flag dif_src_flag,
+	enum svart_dif_dst_flag dif_dst_flag, enum svart_dif_error dif_error);
+
+void svart_values_of_operations(enum svart_queue_flag queue_flag,
+	enum svart_delta_result delta_result, enum svart_dif_block dif_block,
+	enum svart_dif_flag dif_flag, enum svart_dif_src_flag dif_src_flag,
+	enum svart_dif_dst_flag dif_dst_flag, enum svart_dif_error dif_error)
+{
+	(void)queue_flag;
+	(void)delta_result;
+	(void)dif_block;
+	(void)dif_flag;
+	(void)dif_src_flag;
+	(void)dif_dst_flag;
+	(void)dif_error;
+}

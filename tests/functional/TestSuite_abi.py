@@ -153,12 +153,13 @@ void svart_more(void) {}
 """
 
 SAME, BREAKS, GROWS = 0, 1, 2
-SPACE = "\tstruct svart_space *space;\n"  # The last member of svart_queue_params.
+SPACE = "\tstruct svart_space *space;\n"
+PRIORITY = "\tuint32_t priority;\n"  # The last member of svart_queue_params.
 
 # What becomes of programs when a header changes: the header, what in it is replaced, and how dumps compare.
 CHANGES = {
     "nothing": ("queue.h", "", "", SAME),
-    "params get a member at their end": ("queue.h", SPACE, SPACE + "\tuint64_t more;\n", GROWS),
+    "params get a member at their end": ("queue.h", PRIORITY, PRIORITY + "\tuint64_t more;\n", GROWS),
     "params get a member before their end": ("queue.h", SPACE, "\tuint64_t more;\n" + SPACE, BREAKS),
     "a member gets another type": ("queue.h", "\tuint32_t depth;\n", "\tuint64_t depth;\n", BREAKS),
     "info loses a member": ("device.h", "\tuint64_t ops;", "\t", BREAKS),
