@@ -30,6 +30,11 @@ const char *const svart_model_option_keys[] = {
 	"engines",
 	"groups",
 	"wq_size_total",
+	"version",
+	"block_on_fault",
+	"overlap",
+	"bof_unasked",
+	"opcap",
 	/* edu */
 	"dma_mask_bits",
 	NULL,

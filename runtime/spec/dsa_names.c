@@ -34,8 +34,8 @@ static const char *const status_names[] = {
 	[SVART_DSA_STATUS_HW_ERROR] = "hardware error",
 	[SVART_DSA_STATUS_HW_ERROR_READBACK] = "hardware error in readback",
 	[SVART_DSA_STATUS_TRANSLATION] = "translation failed",
-	[SVART_DSA_STATUS_DRAIN_EVL] = "error log full in drain",
-	[SVART_DSA_STATUS_BATCH_EVL] = "error log full in batch",
+	[SVART_DSA_STATUS_DRAIN_EVL] = "completed behind entries of the event log",
+	[SVART_DSA_STATUS_BATCH_EVL] = "batch with entries of the event log",
 };
 
 static const char *const cmd_error_names[] = {

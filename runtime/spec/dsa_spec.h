@@ -41,6 +41,7 @@
 #define SVART_DSA_VER_MAJOR SVART_MASK(15, 8)
 #define SVART_DSA_VER_MINOR SVART_MASK(7, 0)
 #define SVART_DSA_VER_1_0   0x100
+#define SVART_DSA_VER_2_0   0x200
 
 #define SVART_DSA_GENCAP_OFF             0x10
 #define SVART_DSA_GENCAP_BLOCK_ON_FAULT  SVART_MASK(0, 0)
@@ -151,6 +152,26 @@
 #define SVART_DSA_SWERR1_BATCH_IDX     SVART_MASK(15, 0)
 #define SVART_DSA_SWERR1_INVALID_FLAGS SVART_MASK(63, 32)
 /* Word 2 is the faulting address, word 3 is reserved. */
+
+/** The event log (DSA 2.0): two words. Where it is, and how many entries it has. */
+#define SVART_DSA_EVLCFG_OFF       0xe0
+#define SVART_DSA_EVLCFG_WORDS     2
+#define SVART_DSA_EVLCFG0_PASID_EN SVART_MASK(0, 0)
+#define SVART_DSA_EVLCFG0_PRIV     SVART_MASK(1, 1)
+#define SVART_DSA_EVLCFG0_BASE     SVART_MASK(63, 12) /* In pages of 4 KiB. */
+#define SVART_DSA_EVLCFG1_SIZE     SVART_MASK(15, 0)
+#define SVART_DSA_EVLCFG1_PASID    SVART_MASK(35, 16)
+/** Fewest entries that a log may have. */
+#define SVART_DSA_LOG_MIN_ENTRIES 0x40
+
+/**
+ * Indexes of entries: the device writes at TAIL, software has read all before HEAD, and writes it. INT_PENDING
+ * is cleared by writing 1: until then no entry raises an interrupt.
+ */
+#define SVART_DSA_EVLSTATUS_OFF         0xf0
+#define SVART_DSA_EVLSTATUS_HEAD        SVART_MASK(15, 0)
+#define SVART_DSA_EVLSTATUS_TAIL        SVART_MASK(47, 32)
+#define SVART_DSA_EVLSTATUS_INT_PENDING SVART_MASK(62, 62)
 
 /** GENSTS.STATE. */
 enum svart_dsa_state {
@@ -344,6 +365,13 @@ enum svart_dsa_opcode {
 #define SVART_DSA_FLAG_BYPASS_CRC  SVART_MASK(17, 17) /* Its inversion and reflection. */
 #define SVART_DSA_FLAG_BYPASS_DATA SVART_MASK(18, 18) /* The data's reflection. */
 
+/* The same of drains, with GENCAP.DRAIN_READBACK (DSA spec 8.3.3). */
+#define SVART_DSA_FLAG_READBACK1 SVART_MASK(16, 16) /* readback_addr is valid. */
+#define SVART_DSA_FLAG_READBACK2 SVART_MASK(17, 17) /* readback_addr2 is valid. */
+#define SVART_DSA_FLAG_NO_READBACKA \
+	SVART_MASK(18, 18) /* No implicit readback of traffic class A. */
+#define SVART_DSA_FLAG_NO_READBACKB SVART_MASK(19, 19)
+
 #define SVART_DSA_DESC_BYTES 64
 
 /**
@@ -470,6 +498,43 @@ static_assert(offsetof(struct svart_dsa_record, fault_info) == 2, "DSA spec 5.2"
 static_assert(offsetof(struct svart_dsa_record, bytes_completed) == 4, "DSA spec 5.2");
 static_assert(offsetof(struct svart_dsa_record, fault_addr) == 8, "DSA spec 5.2");
 static_assert(offsetof(struct svart_dsa_record, invalid_flags) == 16, "DSA spec 5.2");
+
+/* --- Entries of the event log (DSA spec 2.0; Linux, registers.h, struct __evl_entry) ------------- */
+
+#define SVART_DSA_LOG_ENTRY_BYTES 64 /* 32 << GENCAP.EVL_SUPPORT. */
+
+/* Fields of word 0 that SWERR's does not have; the others are at the same bits. */
+#define SVART_DSA_LOG0_INFO_VALID SVART_MASK(7, 7) /* Bits 63 to 32 of word 1 say more. */
+#define SVART_DSA_LOG0_BATCH_ID   SVART_MASK(31, 24)
+
+/* Fields of word 1. INVALID_FLAGS with BAD_FLAGS, the others with what else they tell of. */
+#define SVART_DSA_LOG1_BATCH_IDX      SVART_MASK(15, 0)
+#define SVART_DSA_LOG1_INVALID_FLAGS  SVART_MASK(63, 32)
+#define SVART_DSA_LOG1_INT_HANDLE     SVART_MASK(47, 32)
+#define SVART_DSA_LOG1_RCI            SVART_MASK(48, 48)
+#define SVART_DSA_LOG1_IMS            SVART_MASK(49, 49)
+#define SVART_DSA_LOG1_RCR            SVART_MASK(50, 50)
+#define SVART_DSA_LOG1_FIRST_IN_BATCH SVART_MASK(51, 51)
+#define SVART_DSA_LOG1_OPERAND        SVART_MASK(63, 61)
+
+/**
+ * One entry, little endian.
+ *
+ * Owner: device from HEAD - 1 backward to TAIL, software from HEAD to TAIL. Lifetime: the log's. Locks: none.
+ */
+struct svart_dsa_log_entry {
+	alignas(SVART_DSA_LOG_ENTRY_BYTES) uint64_t words[2];
+	uint64_t
+		fault_addr; /**< RECORD_TRANSLATION, DRAIN_EVL, BATCH_EVL: where the record goes. */
+	uint64_t reserved;
+	struct svart_dsa_record record; /**< As it would have been written. */
+};
+static_assert(
+	sizeof(struct svart_dsa_log_entry) == SVART_DSA_LOG_ENTRY_BYTES, "GENCAP.EVL_SUPPORT 1");
+static_assert(
+	offsetof(struct svart_dsa_log_entry, fault_addr) == 16, "registers.h, struct __evl_entry");
+static_assert(
+	offsetof(struct svart_dsa_log_entry, record) == 32, "registers.h, struct dsa_evl_entry");
 
 /* --- Words for messages ----------------------------------------------------------------------- */
 

@@ -56,7 +56,7 @@ static bool is_batch(const struct dsa_engine *e)
 	return svart_dsa_engine_opcode(e) == SVART_DSA_OP_BATCH;
 }
 
-static uint64_t flags_allowed(const struct dsa_engine *e)
+static uint64_t flags_allowed(const struct dsa *d, const struct dsa_engine *e)
 {
 	uint64_t allowed = FLAGS_ANY;
 
@@ -66,16 +66,16 @@ static uint64_t flags_allowed(const struct dsa_engine *e)
 		allowed = FLAGS_DATA;
 	else if (is_batch(e))
 		allowed = FLAGS_BATCH;
-	if ((e->wq->cfg[2] & SVART_DSA_WQCFG2_BLOCK_ON_FAULT) == 0)
+	if ((e->wq->cfg[2] & SVART_DSA_WQCFG2_BLOCK_ON_FAULT) == 0 && d->options.bof_ignored == 0)
 		allowed &= ~SVART_DSA_FLAG_BOF;
 	return svart_dsa_engine_in_batch(e) ? allowed | SVART_DSA_FLAG_FENCE : allowed;
 }
 
 /* Flags that are wrong: not of this operation, or a record that has no address. */
-static uint32_t check_flags(const struct dsa_engine *e)
+static uint32_t check_flags(const struct dsa *d, const struct dsa_engine *e)
 {
 	uint32_t flags = (uint32_t)SVART_FIELD_GET(SVART_DSA_DESC_FLAGS, e->desc.flags_opcode);
-	uint32_t wrong = flags & ~(uint32_t)flags_allowed(e);
+	uint32_t wrong = flags & ~(uint32_t)flags_allowed(d, e);
 
 	if (!svart_dsa_engine_flag(e, SVART_DSA_FLAG_CRAV))
 		wrong |= flags & (uint32_t)SVART_DSA_FLAG_RCR;
@@ -117,21 +117,24 @@ static bool size_is_good(const struct dsa_engine *e)
 }
 
 /* In a batch there is no batch, nor a drain. */
-static bool opcode_is_known(const struct dsa_engine *e)
+static bool opcode_is_known(const struct dsa *d, const struct dsa_engine *e)
 {
 	if (e->row != NULL || e->op != NULL)
 		return true;
-	return !svart_dsa_engine_in_batch(e) &&
+	return !svart_dsa_engine_in_batch(e) && svart_dsa_has_op(d, svart_dsa_engine_opcode(e)) &&
 	       (is_batch(e) || svart_dsa_engine_opcode(e) == SVART_DSA_OP_DRAIN);
 }
 
 /* What only this operation asks for. The DSA takes no batch of one. */
-static unsigned int check_own(const struct dsa_engine *e)
+static unsigned int check_own(const struct dsa *d, const struct dsa_engine *e)
 {
 	uint64_t shift = SVART_FIELD_GET(SVART_DSA_WQCFG3_MAX_BATCH_SHIFT, e->wq->cfg[3]);
 
 	if (e->op != NULL && e->op->check != NULL)
 		return e->op->check(e);
+	if (e->row != NULL && e->row->overlap == SVART_OVERLAP_MEMMOVE && d->options.overlap == 0 &&
+		svart_dsa_overlap(e->desc.src, e->desc.size, e->desc.dst, e->desc.size))
+		return SVART_DSA_STATUS_OVERLAP;
 	if (!is_batch(e))
 		return SVART_DSA_STATUS_SUCCESS;
 	if (e->desc.desc_count < 2 || e->desc.desc_count > UINT64_C(1) << shift)
@@ -152,9 +155,9 @@ bool svart_dsa_engine_check(struct dsa *d, struct dsa_engine *e)
 		svart_dsa_engine_no_record(d, e, SVART_DSA_STATUS_RECORD_ALIGN);
 		return false;
 	}
-	if (!opcode_is_known(e))
+	if (!opcode_is_known(d, e))
 		status = SVART_DSA_STATUS_BAD_OPCODE;
-	else if ((flags = check_flags(e)) != 0)
+	else if ((flags = check_flags(d, e)) != 0)
 		status = SVART_DSA_STATUS_BAD_FLAGS;
 	else if (!reserved_are_zero(e))
 		status = SVART_DSA_STATUS_RESERVED_SET;
@@ -165,7 +168,7 @@ bool svart_dsa_engine_check(struct dsa *d, struct dsa_engine *e)
 	else if (!svart_dsa_int_handle_is_good(d, e))
 		status = SVART_DSA_STATUS_BAD_INT_HANDLE;
 	else
-		status = check_own(e);
+		status = check_own(d, e);
 	if (status == SVART_DSA_STATUS_SUCCESS)
 		return true;
 	svart_dsa_engine_error(d, e, status, flags);

@@ -255,12 +255,16 @@ static int cmd_enable_dev(struct dsa *d)
 		return SVART_DSA_CMD_DEV_ENABLED;
 	if (!d->bus->ops->bus_master(d->bus))
 		return SVART_DSA_CMD_BUS_MASTER_OFF;
+	if (!svart_dsa_log_config_is_good(d))
+		return SVART_DSA_CMD_DEV_CONFIG;
 	error = check_sizes(d);
 	if (error == SVART_DSA_CMD_OK)
 		error = check_groups(d);
-	if (error == SVART_DSA_CMD_OK)
-		d->state = SVART_DSA_STATE_ENABLED;
-	return error;
+	if (error != SVART_DSA_CMD_OK)
+		return error;
+	d->state = SVART_DSA_STATE_ENABLED;
+	svart_dsa_log_start(d);
+	return SVART_DSA_CMD_OK;
 }
 
 /* --- ENABLE_WQ -------------------------------------------------------------------------------- */
@@ -295,8 +299,10 @@ static int check_wq(const struct dsa *d, const struct dsa_wq *wq, uint64_t genca
 		return SVART_DSA_CMD_WQ_SIZE;
 	if (SVART_FIELD_GET(SVART_DSA_WQCFG2_PRIORITY, dw2) == 0)
 		return SVART_DSA_CMD_WQ_PRIORITY;
+	/* To block takes page requests: Linux lets no WQ have the one without the other. */
 	if ((dw2 & SVART_DSA_WQCFG2_BLOCK_ON_FAULT) != 0 &&
-		(gencap & SVART_DSA_GENCAP_BLOCK_ON_FAULT) == 0)
+		((gencap & SVART_DSA_GENCAP_BLOCK_ON_FAULT) == 0 ||
+			(dw2 & SVART_DSA_WQCFG2_PRS_DISABLE) != 0))
 		return SVART_DSA_CMD_WQ_BLOCK_ON_FAULT;
 	if ((dw2 & SVART_DSA_WQCFG2_PRIV) != 0 && (dw2 & SVART_DSA_WQCFG2_PASID_EN) != 0 &&
 		!svart_dsa_may_be_privileged(d))
@@ -435,12 +441,14 @@ static void cmd_finish(struct dsa *d, unsigned int error)
 
 void svart_dsa_cmd_write(struct dsa *d, uint32_t value)
 {
+	static const struct dsa_report second = {
+		.word0 = SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR, SVART_DSA_SWERR_CMD_ACTIVE),
+	};
 	int error;
 
 	/* As Linux' virtual DSA: the second command is dropped and reported. */
 	if ((d->cmdsts & SVART_DSA_CMDSTS_ACTIVE) != 0) {
-		svart_dsa_swerr(d,
-			SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR, SVART_DSA_SWERR_CMD_ACTIVE), 0, 0);
+		svart_dsa_report(d, &second);
 		return;
 	}
 	d->cmd = value;
@@ -486,7 +494,11 @@ void svart_dsa_halt(struct dsa *d, enum svart_dsa_reset_type type)
 
 void svart_dsa_master_lost(struct dsa *d)
 {
-	svart_dsa_swerr(
-		d, SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR, SVART_DSA_SWERR_BUS_MASTER), 0, 0);
+	static const struct dsa_report lost = {
+		.word0 = SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR, SVART_DSA_SWERR_BUS_MASTER),
+	};
+
+	/* The event log is out of reach. */
+	svart_dsa_swerr(d, &lost);
 	svart_dsa_halt(d, SVART_DSA_RESET_FLR);
 }

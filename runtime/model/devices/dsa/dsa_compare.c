@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
 
-/* Compare, compare with a pattern; dualcast, cache flush (DSA spec 8.3). */
+/* Compare, compare with a pattern; dualcast, cache flush, translation fetch (DSA spec 8.3). */
 
 #include "bits.h"
 #include "dsa_work.h"
@@ -149,4 +149,38 @@ const struct dsa_op svart_dsa_op_cache_flush = {
 	.no_src = true,
 	.plan = plan_cache_flush,
 	.work = work_all,
+};
+
+/* --- Translation fetch, of DSA 2.0 ---------------------------------------------------------------- */
+
+/* op_specific[1]: bytes from one address to the next, in pages. */
+#define STRIDE SVART_MASK(63, 12)
+
+static uint64_t stride_of(const struct dsa_engine *e)
+{
+	return e->desc.op_specific[1] != 0 ? e->desc.op_specific[1] : SVART_PAGE_SIZE;
+}
+
+static void plan_fetch(const struct dsa_engine *e, struct dsa_unit *unit)
+{
+	/* What comes next is asked for ahead only where the strides leave no page out. */
+	uint64_t left = stride_of(e) == SVART_PAGE_SIZE ? e->desc.size - e->done : 1;
+
+	svart_dsa_place(unit, e->desc.src + e->done, left, 1, DSA_WAY_TOUCH);
+}
+
+static void work_fetch(const struct dsa_engine *e, struct dsa_work *work, struct dsa_unit *unit)
+{
+	uint32_t left = e->desc.size - e->done;
+
+	unit->done = stride_of(e) < left ? (uint32_t)stride_of(e) : left;
+	work->over = unit->done == left;
+}
+
+const struct dsa_op svart_dsa_op_translation_fetch = {
+	.flags = (uint32_t)(SVART_DSA_FLAG_BOF | SVART_DSA_FLAG_ADDR1_TCS),
+	.words = { 0, STRIDE },
+	.no_dst = true,
+	.plan = plan_fetch,
+	.work = work_fetch,
 };

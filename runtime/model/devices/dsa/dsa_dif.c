@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
 
-/* Protection information (DSA spec 8.3.14 to 8.3.17): block by block, each whole. */
+/* Protection information (DSA spec 8.3.14 to 8.3.17, and DIX of 2.0): block by block, each whole. */
 
 #include "bits.h"
 #include "dsa_work.h"
@@ -36,6 +36,8 @@ static enum svart_dif_kind dif_kind(const struct dsa_engine *e)
 		return SVART_DIF_INSERT;
 	case SVART_DSA_OP_DIF_STRIP:
 		return SVART_DIF_STRIP;
+	case SVART_DSA_OP_DIX_GENERATE:
+		return SVART_DIF_DIX_GENERATE;
 	default:
 		return SVART_DIF_UPDATE;
 	}
@@ -173,6 +175,16 @@ const struct dsa_op svart_dsa_op_dif_strip = {
 const struct dsa_op svart_dsa_op_dif_update = {
 	.flags = FLAGS_COPY,
 	.words = { SRC_FLAGS | DST_FLAGS_UPDATE | DIF_FLAGS, UINT64_MAX, UINT64_MAX },
+	.check = check_dif,
+	.begin = begin_dif,
+	.plan = plan_dif,
+	.work = work_dif,
+	.tell = tell_dif,
+};
+
+const struct dsa_op svart_dsa_op_dix_generate = {
+	.flags = FLAGS_COPY,
+	.words = { DST_FLAGS_INSERT | DIF_FLAGS, 0, UINT64_MAX },
 	.check = check_dif,
 	.begin = begin_dif,
 	.plan = plan_dif,

@@ -275,11 +275,14 @@ static void engine_start(struct dsa *d, struct dsa_engine *e)
 	unsigned int opcode = svart_dsa_engine_opcode(e);
 
 	e->state = DSA_ENGINE_RUN;
-	e->row = opcode < 64 && (DSA_OPS_IN_PLACE >> opcode & 1) != 0 ? svart_dsa_op_row(opcode)
-								      : NULL;
-	e->op = svart_dsa_op(opcode);
-	if (!svart_dsa_engine_in_batch(e))
+	e->op = svart_dsa_has_op(d, opcode) ? svart_dsa_op(opcode) : NULL;
+	e->row = svart_dsa_has_op(d, opcode) && (DSA_OPS_IN_PLACE >> opcode & 1) != 0
+			 ? svart_dsa_op_row(opcode)
+			 : NULL;
+	if (!svart_dsa_engine_in_batch(e)) {
 		engine_identify(e);
+		e->batch.logged = false;
+	}
 	e->done = 0;
 	e->backward = false;
 	e->untranslated = (e->wq->cfg[2] & SVART_DSA_WQCFG2_ATS_DISABLE) != 0;
@@ -327,6 +330,7 @@ static bool engine_run(struct dsa *d, struct dsa_engine *e)
 	}
 	if (svart_dsa_engine_opcode(e) == SVART_DSA_OP_BATCH) {
 		svart_dsa_batch_begin(e);
+		e->batch.id = d->next_batch_id++;
 		return true;
 	}
 	if (e->op != NULL) {
@@ -396,6 +400,8 @@ static bool engine_move_on(struct dsa *d, struct dsa_engine *e)
 	case DSA_ENGINE_SEND:
 	case DSA_ENGINE_CLOSE:
 		return svart_dsa_fault_send(d, e);
+	case DSA_ENGINE_LOG:
+		return svart_dsa_log_engine(d, e);
 	default:
 		return false;
 	}

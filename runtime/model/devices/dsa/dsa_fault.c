@@ -21,10 +21,14 @@
 #include "bits.h"
 #include "dsa_model.h"
 
-/* Block-on-fault is about the operands: a record is waited for. */
+/* Block-on-fault is about the operands: a record is waited for, where pages can be asked for at all. */
 static bool engine_blocks(const struct dsa_engine *e)
 {
-	return e->reach == DSA_REACH_RECORD || svart_dsa_engine_flag(e, SVART_DSA_FLAG_BOF);
+	if ((e->wq->cfg[2] & SVART_DSA_WQCFG2_PRS_DISABLE) != 0)
+		return false;
+	return e->reach == DSA_REACH_RECORD ||
+	       (svart_dsa_engine_flag(e, SVART_DSA_FLAG_BOF) &&
+		       (e->wq->cfg[2] & SVART_DSA_WQCFG2_BLOCK_ON_FAULT) != 0);
 }
 
 static void group_add(struct dsa_prg *prg, uint64_t page, bool write)

@@ -15,10 +15,12 @@
  *   dsa_check.c   looks at them before
  *   dsa_quick.c   executes those that are nothing but a copy
  *   dsa_work.c    executes those that compute (dsa_work.h)
- *   dsa_record.c  ends them: completion records, SWERR, interrupts
+ *   dsa_record.c  ends them: completion records, errors that no record tells, interrupts
+ *   dsa_log.c     the event log of DSA 2.0, and SWERR for what is not logged
  *   dsa_fault.c   page request groups
  *   dsa_atc.c     cached translations
- *   dsa.c         options, life, the table of bus.h
+ *   dsa_options.c what the device is told when it is made
+ *   dsa.c         life, the table of bus.h
  *
  * An engine is a state machine that svart_dsa_engine_step() moves:
  *
@@ -31,7 +33,9 @@
  *          LAST was sent
  *
  * A page may be one of the data, of a batch's list, or that of the completion record (enum dsa_reach): for the
- * last an engine waits whether the descriptor may block or not.
+ * last an engine waits whether the descriptor may block or not, unless its WQ has page requests off.
+ *
+ * An engine whose descriptor ends with an entry of the event log is in LOG, instead of IDLE, while that is full.
  *
  * An engine that has a batch does its descriptors one after the other. Between two of them it is in BATCH
  * instead of IDLE; after the last one the batch's own descriptor is completed as any other is.
@@ -120,8 +124,14 @@ struct dsa_options {
 	uint32_t prg_pages;
 	uint32_t prg_rate;
 	uint32_t burst;
-	uint32_t prg_rest;  /**< 0: it asks again at once. */
-	uint32_t prg_ahead; /**< 0: it asks ahead on the first tries only. */
+	uint32_t prg_rest;       /**< 0: it asks again at once. */
+	uint32_t prg_ahead;      /**< 0: it asks ahead on the first tries only. */
+	uint32_t version;        /**< The major one: 1 or 2. */
+	uint32_t block_on_fault; /**< 0: engines stop at a missing page. */
+	uint32_t overlap;        /**< 0: copies must not overlap. */
+	uint32_t
+		bof_ignored; /**< 1: the flag BOF means nothing where the WQ does not block; 0: it is refused. */
+	uint64_t opcap; /**< Operations that it has: the first word of OPCAP. */
 };
 
 /**
@@ -160,6 +170,8 @@ struct dsa_ring {
 struct dsa_wq {
 	uint32_t cfg[DSA_WQCFG_DWORDS]; /**< As software wrote it; dword 6 is computed. */
 	uint8_t state;                  /**< enum svart_dsa_wq_state. */
+	uint32_t
+		log_mark; /**< Of the event log's entries so far, what the last one of the WQ counts. */
 	/** A descriptor that comes in small stores. */
 	uint64_t part_off;   /**< Portal offset of its first byte. */
 	uint32_t part_bytes; /**< So many have come. */
@@ -186,6 +198,7 @@ enum dsa_engine_state {
 	DSA_ENGINE_BLOCKED,
 	DSA_ENGINE_CLOSE,
 	DSA_ENGINE_BATCH,
+	DSA_ENGINE_LOG, /**< Its descriptor is over, but for an entry of the log. */
 };
 
 /**
@@ -263,6 +276,8 @@ struct dsa_batch {
 	uint32_t count;             /**< Descriptors in its list; 0: there is no batch. */
 	uint32_t next;              /**< Of them, the next to fetch. */
 	bool failed;                /**< One of them was no success. */
+	bool logged;                /**< The record of one of them is in the event log. */
+	uint8_t id;                 /**< Of it, in the event log. */
 };
 
 /**
@@ -281,6 +296,20 @@ struct dsa_work {
 		struct svart_op_delta_apply apply;
 		struct svart_op_dif dif;
 	};
+};
+
+/**
+ * An error that no completion record tells: SWERR's words, without VALID, and what only an entry of the event
+ * log has.
+ *
+ * Owner: who makes it. Lifetime: until it is told. Locks: the device's.
+ */
+struct dsa_report {
+	uint64_t word0, word1;
+	uint64_t fault_addr;
+	uint64_t log0, log1;            /**< Bits that the entry has besides. */
+	struct svart_dsa_record record; /**< That was to be written; or 0. */
+	bool is_record; /**< The entry is in the place of a record, and of its interrupt. */
 };
 
 /**
@@ -313,6 +342,7 @@ struct dsa_engine {
 	struct dsa_batch batch;
 	enum dsa_reach reach;
 	struct svart_dsa_record record; /**< With DSA_REACH_RECORD: how it ended. */
+	struct dsa_report report;       /**< In DSA_ENGINE_LOG. */
 	struct dsa_atc_entry recent[DSA_NR_RECENT];
 };
 
@@ -322,9 +352,12 @@ struct dsa_atc_set {
 	uint8_t victim;
 };
 
-/** Where a descriptor came from, for SWERR. */
+/** Where a descriptor came from, for SWERR and the event log. */
 struct dsa_origin {
 	uint32_t pasid;
+	uint32_t flags;
+	uint16_t int_handle;
+	uint8_t batch_id;
 	uint8_t wq;
 	uint8_t opcode;
 	bool priv;
@@ -369,6 +402,10 @@ struct dsa {
 	uint32_t cmd;
 	uint32_t cmdsts;
 	uint64_t swerr[SVART_DSA_SWERR_WORDS];
+	uint64_t evlcfg[SVART_DSA_EVLCFG_WORDS];
+	uint64_t evlstatus;
+	uint32_t nr_logged;    /**< Entries since the device was enabled; wraps. */
+	uint8_t next_batch_id; /**< Of the next batch. */
 	uint32_t msix_perm[SVART_DSA_NR_VECTORS];
 	struct dsa_command command;
 
@@ -399,6 +436,19 @@ struct dsa {
 
 /** Answers to it change nothing: its operation was aborted. */
 #define DSA_PRG_ORPHAN 0xff
+
+/** Whether OPCAP has an operation. */
+static inline bool svart_dsa_has_op(const struct dsa *d, unsigned int opcode)
+{
+	return opcode < 64 && (d->options.opcap >> opcode & 1) != 0;
+}
+
+/* --- dsa_options.c ---------------------------------------------------------------------------- */
+
+/** NULL-terminated. */
+extern const char *const svart_dsa_option_keys[];
+/** @param text "key=value,...", or NULL. @return 0; -EINVAL. */
+int svart_dsa_options_parse(struct dsa_options *options, const char *text);
 
 /* --- dsa_portal.c ----------------------------------------------------------------------------- */
 
@@ -458,8 +508,28 @@ void svart_dsa_regs_reset(struct dsa *d);
 
 /** Sets INTCAUSE bits and raises vector 0. */
 void svart_dsa_event(struct dsa *d, uint64_t cause);
-/** Records an error; words as SWERR has them, without VALID. Sets OVERFLOW if one is there. */
-void svart_dsa_swerr(struct dsa *d, uint64_t word0, uint64_t word1, uint64_t fault_addr);
+/** Records an error in SWERR. Sets OVERFLOW if one is there. */
+void svart_dsa_swerr(struct dsa *d, const struct dsa_report *report);
+
+/* --- dsa_log.c -------------------------------------------------------------------------------- */
+
+/** Whether errors go to the event log. */
+bool svart_dsa_log_is_on(const struct dsa *d);
+/** Whether EVLCFG is one that ENABLE_DEV takes. */
+bool svart_dsa_log_config_is_good(const struct dsa *d);
+/** The device is being enabled: the log is empty. */
+void svart_dsa_log_start(struct dsa *d);
+/** A write to a half of EVLSTATUS. */
+void svart_dsa_log_ack(struct dsa *d, uint64_t off, uint32_t value);
+/** Whether software may not have read all that was logged of a WQ. */
+bool svart_dsa_log_is_unread(const struct dsa *d, const struct dsa_wq *wq);
+/** Tells of an error that no engine waits for: by the log, or if it is full, off or out of reach by SWERR. */
+void svart_dsa_report(struct dsa *d, const struct dsa_report *report);
+/**
+ * Tells of e->report, and ends the descriptor then; the engine is in DSA_ENGINE_LOG.
+ * @return false: the log is full.
+ */
+bool svart_dsa_log_engine(struct dsa *d, struct dsa_engine *e);
 
 /* --- dsa_cmd.c -------------------------------------------------------------------------------- */
 
@@ -545,11 +615,10 @@ uint32_t svart_dsa_quick(
 
 /* --- dsa_record.c ----------------------------------------------------------------------------- */
 
-/** What of an engine's descriptor SWERR tells. */
+/** What of an engine's descriptor SWERR and the event log tell. */
 struct dsa_origin svart_dsa_engine_origin(const struct dsa *d, const struct dsa_engine *e);
-/** Reports a descriptor by SWERR. @param status as a record has it. */
-void svart_dsa_origin_swerr(struct dsa *d, const struct dsa_origin *origin, unsigned int status,
-	uint32_t invalid_flags, uint64_t fault_addr);
+/** All of an engine's descriptor is told, but its interrupt if that is asked for. */
+void svart_dsa_engine_end(struct dsa *d, struct dsa_engine *e, bool interrupt);
 /** Writes e->record, and ends the operation; or asks for the record's page. */
 void svart_dsa_record_write(struct dsa *d, struct dsa_engine *e);
 /**

@@ -363,20 +363,21 @@ bool svart_dsa_portal_report(struct dsa *d)
 	atomic_store(&d->any_refused, false);
 	for (unsigned int i = 0; i < d->options.nr_wqs; i++) {
 		_Atomic uint64_t *word = &d->wqs[i].ring.refused;
-		uint64_t refused, word0;
+		struct dsa_report report = { 0 };
+		uint64_t refused;
 
 		refused = atomic_exchange(word, 0);
 		if (refused == 0)
 			continue;
-		word0 = SVART_DSA_SWERR0_DESC_VALID | SVART_DSA_SWERR0_WQ_VALID |
-			SVART_FIELD_PREP(
-				SVART_DSA_SWERR0_ERROR, SVART_FIELD_GET(REFUSED_ERROR, refused)) |
-			SVART_FIELD_PREP(SVART_DSA_SWERR0_WQ, i) |
-			SVART_FIELD_PREP(
-				SVART_DSA_SWERR0_OPCODE, SVART_FIELD_GET(REFUSED_OPCODE, refused));
-		svart_dsa_swerr(d, word0, 0, 0);
+		report.word0 = SVART_DSA_SWERR0_DESC_VALID | SVART_DSA_SWERR0_WQ_VALID |
+			       SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR,
+				       SVART_FIELD_GET(REFUSED_ERROR, refused)) |
+			       SVART_FIELD_PREP(SVART_DSA_SWERR0_WQ, i) |
+			       SVART_FIELD_PREP(SVART_DSA_SWERR0_OPCODE,
+				       SVART_FIELD_GET(REFUSED_OPCODE, refused));
+		svart_dsa_report(d, &report);
 		if ((refused & REFUSED_MORE) != 0)
-			svart_dsa_swerr(d, word0, 0, 0);
+			svart_dsa_report(d, &report);
 		any = true;
 	}
 	return any;

@@ -25,15 +25,23 @@ struct quick {
 	uint32_t flags_free;   /* Flags that may be set or not. */
 };
 
-static struct quick quick_of(struct dsa *d, struct dsa_engine *e, struct dsa_wq *wq)
+/* Bytes of a copy that is done here at most; a device that copies with more rules has none. */
+static uint64_t quick_bytes(const struct dsa *d, const struct dsa_wq *wq)
 {
 	uint64_t shift = SVART_FIELD_GET(SVART_DSA_WQCFG3_MAX_XFER_SHIFT, wq->cfg[3]);
 
+	if (d->options.overlap == 0 || !svart_dsa_has_op(d, SVART_DSA_OP_MEMMOVE))
+		return 0;
+	return shift < DSA_STEP_SHIFT ? UINT64_C(1) << shift : DSA_STEP_BYTES;
+}
+
+static struct quick quick_of(struct dsa *d, struct dsa_engine *e, struct dsa_wq *wq)
+{
 	return (struct quick){
 		.d = d,
 		.e = e,
 		.wq = wq,
-		.max_bytes = shift < DSA_STEP_SHIFT ? UINT64_C(1) << shift : DSA_STEP_BYTES,
+		.max_bytes = quick_bytes(d, wq),
 		.pasid = svart_dsa_wq_pasid(wq),
 		.flags_opcode = (uint32_t)(SVART_FIELD_PREP(SVART_DSA_DESC_OPCODE,
 						   svart_dsa_opcode(SVART_OP_COPY)) |
@@ -91,6 +99,8 @@ static bool quick_do(const struct quick *quick, const struct svart_dsa_desc *des
 	late->completion_addr = desc->completion_addr;
 	late->origin = (struct dsa_origin){
 		.pasid = quick->pasid,
+		.flags = desc->flags_opcode,
+		.int_handle = desc->int_handle,
 		.wq = (uint8_t)(quick->wq - d->wqs),
 		.opcode = svart_dsa_opcode(SVART_OP_COPY),
 		.priv = svart_dsa_wq_priv(quick->wq),

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 the svart authors */
 
 /*
- * How operations end: completion records, SWERR for what no record can tell, interrupts (DSA spec 5.2,
- * 9.2.19). Records of success may wait until the end of the step, for one another.
+ * How operations end: completion records, the event log or SWERR for what no record can tell, interrupts (DSA
+ * spec 5.2, 9.2.19). Records of success may wait until the end of the step, for one another.
  */
 
 #include <errno.h>
@@ -14,10 +14,16 @@
 /* What asks for a record, or for more than that. */
 #define FLAGS_NOTICE (SVART_DSA_FLAG_CRAV | SVART_DSA_FLAG_RCR | SVART_DSA_FLAG_RCI)
 
+/* The status of a record that cannot be written. */
+#define RECORD_FAULT (SVART_DSA_STATUS_RECORD_TRANSLATION | (unsigned int)SVART_DSA_STATUS_WRITE)
+
 struct dsa_origin svart_dsa_engine_origin(const struct dsa *d, const struct dsa_engine *e)
 {
 	return (struct dsa_origin){
 		.pasid = e->pasid,
+		.flags = e->desc.flags_opcode,
+		.int_handle = e->desc.int_handle,
+		.batch_id = e->batch.id,
 		.wq = (uint8_t)(e->wq - d->wqs),
 		.opcode = (uint8_t)svart_dsa_engine_opcode(e),
 		.priv = e->priv,
@@ -26,40 +32,66 @@ struct dsa_origin svart_dsa_engine_origin(const struct dsa *d, const struct dsa_
 	};
 }
 
-void svart_dsa_origin_swerr(struct dsa *d, const struct dsa_origin *origin, unsigned int status,
-	uint32_t invalid_flags, uint64_t fault_addr)
+/* What SWERR says of a descriptor, in its first word. */
+static uint64_t origin_word(const struct dsa_origin *origin, unsigned int status)
 {
-	uint64_t word0 = SVART_DSA_SWERR0_DESC_VALID | SVART_DSA_SWERR0_WQ_VALID |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR,
-				 SVART_FIELD_GET(SVART_DSA_STATUS_CODE, status)) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_WRITE,
-				 SVART_FIELD_GET(SVART_DSA_STATUS_WRITE, status)) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_BATCH, origin->in_batch) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_PRIV, origin->priv) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_WQ, origin->wq) |
-			 SVART_FIELD_PREP(SVART_DSA_SWERR0_OPCODE, origin->opcode);
+	uint64_t word = SVART_DSA_SWERR0_DESC_VALID | SVART_DSA_SWERR0_WQ_VALID |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR,
+				SVART_FIELD_GET(SVART_DSA_STATUS_CODE, status)) |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_WRITE,
+				SVART_FIELD_GET(SVART_DSA_STATUS_WRITE, status)) |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_BATCH, origin->in_batch) |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_PRIV, origin->priv) |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_WQ, origin->wq) |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_OPCODE, origin->opcode);
 
 	if (origin->pasid != SVART_BUS_NO_PASID)
-		word0 |= SVART_FIELD_PREP(SVART_DSA_SWERR0_PASID, origin->pasid);
-	svart_dsa_swerr(d, word0,
-		SVART_FIELD_PREP(SVART_DSA_SWERR1_BATCH_IDX, origin->batch_index) |
-			SVART_FIELD_PREP(SVART_DSA_SWERR1_INVALID_FLAGS, invalid_flags),
-		fault_addr);
+		word |= SVART_FIELD_PREP(SVART_DSA_SWERR0_PASID, origin->pasid);
+	return word;
 }
 
-/* What came of a write. Returns whether the device goes on. */
-static bool record_written(
-	struct dsa *d, const struct dsa_origin *origin, uint64_t completion_addr, int rc)
+/* Bits of an entry's second word that say what its interrupt handle is, and what was asked for. */
+static uint64_t origin_info(const struct dsa_origin *origin)
 {
-	if (rc == -EPERM) {
+	return SVART_FIELD_PREP(SVART_DSA_LOG1_INT_HANDLE, (uint64_t)origin->int_handle) |
+	       SVART_FIELD_PREP(
+		       SVART_DSA_LOG1_RCI, (uint64_t)((origin->flags & SVART_DSA_FLAG_RCI) != 0)) |
+	       SVART_FIELD_PREP(
+		       SVART_DSA_LOG1_RCR, (uint64_t)((origin->flags & SVART_DSA_FLAG_RCR) != 0));
+}
+
+/* The report of a descriptor. status is as a record has it. */
+static struct dsa_report origin_report(const struct dsa_origin *origin, unsigned int status,
+	const struct svart_dsa_record *record, uint64_t fault_addr)
+{
+	unsigned int code = (unsigned int)SVART_FIELD_GET(SVART_DSA_STATUS_CODE, status);
+	bool is_record = code == SVART_DSA_STATUS_RECORD_TRANSLATION ||
+			 code == SVART_DSA_STATUS_DRAIN_EVL || code == SVART_DSA_STATUS_BATCH_EVL;
+	bool has_flags = code == SVART_DSA_STATUS_BAD_FLAGS;
+	bool has_info = is_record || code == SVART_DSA_STATUS_BAD_INT_HANDLE;
+	bool has_batch = origin->in_batch || origin->opcode == SVART_DSA_OP_BATCH;
+
+	return (struct dsa_report){
+		.word0 = origin_word(origin, status),
+		.word1 = SVART_FIELD_PREP(SVART_DSA_SWERR1_BATCH_IDX, origin->batch_index) |
+			 SVART_FIELD_PREP(SVART_DSA_SWERR1_INVALID_FLAGS,
+				 (uint64_t)(has_flags ? record->invalid_flags : 0)),
+		.fault_addr = fault_addr,
+		.log0 = SVART_FIELD_PREP(SVART_DSA_LOG0_INFO_VALID, has_info || has_flags) |
+			SVART_FIELD_PREP(
+				SVART_DSA_LOG0_BATCH_ID, has_batch ? origin->batch_id : 0u),
+		.log1 = has_info ? origin_info(origin) : 0,
+		.record = *record,
+		.is_record = is_record,
+	};
+}
+
+/* What came of a write, but for pages that are missing. Returns whether the device goes on. */
+static bool record_written(struct dsa *d, int rc)
+{
+	if (rc == -EPERM)
 		svart_dsa_master_lost(d);
-		return false;
-	}
-	if (rc < 0)
-		svart_dsa_origin_swerr(d, origin,
-			SVART_DSA_STATUS_RECORD_TRANSLATION | (unsigned int)SVART_DSA_STATUS_WRITE,
-			0, completion_addr);
-	return true;
+	return rc != -EPERM;
 }
 
 /* By untranslated requests: first the rest, then the status byte. */
@@ -104,6 +136,16 @@ bool svart_dsa_record_later(struct dsa *d, struct dsa_engine *e)
 	return true;
 }
 
+/* Its memory vanished under the translation; its engine is elsewhere. */
+static void late_lost(
+	struct dsa *d, const struct dsa_late *late, const struct svart_dsa_record *record)
+{
+	const struct dsa_report report =
+		origin_report(&late->origin, RECORD_FAULT, record, late->completion_addr);
+
+	svart_dsa_report(d, &report);
+}
+
 void svart_dsa_records_flush(struct dsa *d)
 {
 	static const struct svart_dsa_record record = { .status = SVART_DSA_STATUS_SUCCESS };
@@ -117,21 +159,14 @@ void svart_dsa_records_flush(struct dsa *d)
 		int rc = d->bus->ops->write_record(
 			d->bus, late->translated, &record, sizeof(record));
 
-		if (!record_written(d, &late->origin, late->completion_addr, rc))
+		if (!record_written(d, rc))
 			return;
+		if (rc < 0)
+			late_lost(d, late, &record);
 	}
 }
 
 /* --- Completion ------------------------------------------------------------------------------- */
-
-/* Tells by SWERR what no completion record can tell. */
-static void engine_swerr(struct dsa *d, const struct dsa_engine *e, unsigned int status,
-	uint32_t invalid_flags, uint64_t fault_addr)
-{
-	const struct dsa_origin origin = svart_dsa_engine_origin(d, e);
-
-	svart_dsa_origin_swerr(d, &origin, status, invalid_flags, fault_addr);
-}
 
 /* The descriptor is done with. */
 static void engine_idle(struct dsa_engine *e)
@@ -139,20 +174,40 @@ static void engine_idle(struct dsa_engine *e)
 	e->state = svart_dsa_engine_in_batch(e) ? DSA_ENGINE_BATCH : DSA_ENGINE_IDLE;
 }
 
-/* All is told but the interrupt. */
-static void engine_end(struct dsa *d, struct dsa_engine *e)
+void svart_dsa_engine_end(struct dsa *d, struct dsa_engine *e, bool interrupt)
 {
 	/* Also an operation that failed before its handle was looked at. */
-	if (svart_dsa_engine_flag(e, SVART_DSA_FLAG_RCI) && svart_dsa_int_handle_is_good(d, e))
+	if (interrupt && svart_dsa_engine_flag(e, SVART_DSA_FLAG_RCI) &&
+		svart_dsa_int_handle_is_good(d, e))
 		d->bus->ops->interrupt(d->bus, e->desc.int_handle);
 	engine_idle(e);
 }
 
+/* Ends the descriptor by the event log or SWERR, for no completion record can tell. */
+static void engine_tell(struct dsa *d, struct dsa_engine *e, unsigned int status,
+	const struct svart_dsa_record *record, uint64_t fault_addr)
+{
+	const struct dsa_origin origin = svart_dsa_engine_origin(d, e);
+
+	e->report = origin_report(&origin, status, record, fault_addr);
+	if (e->report.is_record && svart_dsa_engine_in_batch(e) && !e->batch.logged)
+		e->report.log1 |= SVART_DSA_LOG1_FIRST_IN_BATCH;
+	e->state = DSA_ENGINE_LOG;
+	svart_dsa_log_engine(d, e);
+}
+
 void svart_dsa_engine_no_record(struct dsa *d, struct dsa_engine *e, unsigned int status)
 {
+	static const struct svart_dsa_record none;
+
 	e->batch.failed = true;
-	engine_swerr(d, e, status, 0, e->desc.completion_addr);
-	engine_end(d, e);
+	engine_tell(d, e, status, &none, e->desc.completion_addr);
+}
+
+/* Its record cannot be written, though all the rest is done. */
+static void record_lost(struct dsa *d, struct dsa_engine *e)
+{
+	engine_tell(d, e, RECORD_FAULT, &e->record, e->desc.completion_addr);
 }
 
 /* Asks for the record's page, and for no other. */
@@ -165,7 +220,6 @@ static void record_miss(struct dsa *d, struct dsa_engine *e)
 
 void svart_dsa_record_write(struct dsa *d, struct dsa_engine *e)
 {
-	const struct dsa_origin origin = svart_dsa_engine_origin(d, e);
 	uint64_t translated;
 	int64_t run = record_translate(d, e, &translated);
 	int rc = (int)run;
@@ -179,14 +233,41 @@ void svart_dsa_record_write(struct dsa *d, struct dsa_engine *e)
 		rc = write_untranslated(d, e, &e->record);
 	else if (run > 0)
 		rc = d->bus->ops->write_record(d->bus, translated, &e->record, sizeof(e->record));
-	if (record_written(d, &origin, e->desc.completion_addr, rc))
-		engine_end(d, e);
+	if (!record_written(d, rc))
+		return;
+	if (rc < 0)
+		record_lost(d, e);
+	else
+		svart_dsa_engine_end(d, e, true);
 }
 
-/* Of any other status what is there is the operation's. */
-static uint32_t invalid_flags_of(const struct svart_dsa_record *record)
+/*
+ * Records that software writes for the device, in the order of the log: those of a drain behind others of its WQ
+ * that are there, and of a batch that has one there. Returns the status of the entry, or 0.
+ */
+static unsigned int record_in_log(const struct dsa *d, const struct dsa_engine *e)
 {
-	return record->status == SVART_DSA_STATUS_BAD_FLAGS ? record->invalid_flags : 0;
+	unsigned int opcode = svart_dsa_engine_opcode(e);
+
+	if (opcode == SVART_DSA_OP_BATCH && e->batch.logged)
+		return SVART_DSA_STATUS_BATCH_EVL;
+	if (opcode == SVART_DSA_OP_DRAIN && svart_dsa_log_is_unread(d, e->wq))
+		return SVART_DSA_STATUS_DRAIN_EVL;
+	return 0;
+}
+
+/* Ends the operation by its record, wherever that goes. */
+static void record_give(struct dsa *d, struct dsa_engine *e, const struct svart_dsa_record *record)
+{
+	unsigned int in_log = record_in_log(d, e);
+
+	e->record = *record;
+	e->reach = DSA_REACH_RECORD;
+	e->fault_tries = 0;
+	if (in_log != 0)
+		engine_tell(d, e, in_log, record, e->desc.completion_addr);
+	else
+		svart_dsa_record_write(d, e);
 }
 
 void svart_dsa_engine_complete(
@@ -196,17 +277,14 @@ void svart_dsa_engine_complete(
 
 	e->batch.failed |= failed;
 	if (svart_dsa_engine_flag(e, SVART_DSA_FLAG_CRAV) &&
-		(failed || svart_dsa_engine_flag(e, SVART_DSA_FLAG_RCR))) {
-		e->record = *record;
-		e->reach = DSA_REACH_RECORD;
-		e->fault_tries = 0;
-		svart_dsa_record_write(d, e);
-		return;
-	}
+		(failed || svart_dsa_engine_flag(e, SVART_DSA_FLAG_RCR) ||
+			record_in_log(d, e) == SVART_DSA_STATUS_BATCH_EVL))
+		record_give(d, e, record);
 	/* A result that was not expected is no error. */
-	if (failed && record->status != SVART_DSA_STATUS_SUCCESS_PREDICATE_FALSE)
-		engine_swerr(d, e, record->status, invalid_flags_of(record), record->fault_addr);
-	engine_end(d, e);
+	else if (failed && record->status != SVART_DSA_STATUS_SUCCESS_PREDICATE_FALSE)
+		engine_tell(d, e, record->status, record, record->fault_addr);
+	else
+		svart_dsa_engine_end(d, e, true);
 }
 
 /* Whether its record may wait for others: nobody looks at it for more than that it is there. */
@@ -259,8 +337,7 @@ void svart_dsa_engine_fault(
 	};
 
 	if (e->reach == DSA_REACH_RECORD)
-		svart_dsa_engine_no_record(d, e,
-			SVART_DSA_STATUS_RECORD_TRANSLATION | (unsigned int)SVART_DSA_STATUS_WRITE);
+		record_lost(d, e);
 	else if (e->reach == DSA_REACH_LIST)
 		svart_dsa_batch_fault(d, e, addr);
 	else {

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 the svart authors */
 
-/* Registers and tables of BAR 0 (DSA spec 9.2). Capabilities are those that Sapphire Rapids shows. */
+/*
+ * Registers and tables of BAR 0 (DSA spec 9.2). Capabilities are those that Sapphire Rapids shows, and for DSA
+ * 2.0 what that adds to them.
+ */
 
 #include <string.h>
 
 #include "bits.h"
-#include "dsa_work.h"
-#include "dsa_ops.h"
+#include "dsa_model.h"
 
 /*
  * What SPR shows, without what options change. Bit 38 of GENCAP is real and undocumented. Of WQCAP the
@@ -17,14 +19,21 @@
 #define WQCAP_SPR  UINT64_C(0x1f000000080080)
 #define GRPCAP_SPR UINT64_C(0x36004)
 
-/* Bits that software can set, dword by dword. No PRS_DISABLE: WQCAP does not show it. */
+/* Bits that software can set, dword by dword; but PRS_DISABLE, where WQCAP does not show it. */
 static const uint64_t wqcfg_writable[DSA_WQCFG_DWORDS] = {
 	[0] = SVART_DSA_WQCFG0_SIZE,
 	[1] = SVART_DSA_WQCFG1_THRESHOLD,
 	[2] = SVART_DSA_WQCFG2_DEDICATED | SVART_DSA_WQCFG2_BLOCK_ON_FAULT |
-	      SVART_DSA_WQCFG2_ATS_DISABLE | SVART_DSA_WQCFG2_PRIORITY | SVART_DSA_WQCFG2_PASID |
-	      SVART_DSA_WQCFG2_PASID_EN | SVART_DSA_WQCFG2_PRIV,
+	      SVART_DSA_WQCFG2_ATS_DISABLE | SVART_DSA_WQCFG2_PRS_DISABLE |
+	      SVART_DSA_WQCFG2_PRIORITY | SVART_DSA_WQCFG2_PASID | SVART_DSA_WQCFG2_PASID_EN |
+	      SVART_DSA_WQCFG2_PRIV,
 	[3] = SVART_DSA_WQCFG3_MAX_XFER_SHIFT | SVART_DSA_WQCFG3_MAX_BATCH_SHIFT,
+};
+
+/* Of EVLCFG. */
+static const uint64_t evlcfg_writable[SVART_DSA_EVLCFG_WORDS] = {
+	SVART_DSA_EVLCFG0_PASID_EN | SVART_DSA_EVLCFG0_PRIV | SVART_DSA_EVLCFG0_BASE,
+	SVART_DSA_EVLCFG1_SIZE | SVART_DSA_EVLCFG1_PASID,
 };
 
 #define MSIX_PERM_WRITABLE \
@@ -35,10 +44,32 @@ static uint64_t with_field(uint64_t word, uint64_t mask, uint64_t value)
 	return (word & ~mask) | SVART_FIELD_PREP(mask, value);
 }
 
+static bool is_version_2(const struct dsa *d)
+{
+	return d->options.version >= 2;
+}
+
+/* What DSA 2.0 adds is the event log, with entries of 32 << 1 bytes. */
+static uint64_t gencap(const struct dsa *d)
+{
+	uint64_t cap =
+		with_field(GENCAP_SPR, SVART_DSA_GENCAP_MAX_XFER_SHIFT, d->options.max_xfer_shift);
+
+	if (is_version_2(d))
+		cap |= SVART_FIELD_PREP(SVART_DSA_GENCAP_EVL_SUPPORT, 1u);
+	if (d->options.block_on_fault == 0)
+		cap &= ~SVART_DSA_GENCAP_BLOCK_ON_FAULT;
+	if (d->options.overlap == 0)
+		cap &= ~SVART_DSA_GENCAP_OVERLAP_COPY;
+	return cap;
+}
+
 static uint64_t wqcap(const struct dsa *d)
 {
 	uint64_t cap = with_field(WQCAP_SPR, SVART_DSA_WQCAP_NR_WQS, d->options.nr_wqs);
 
+	if (is_version_2(d))
+		cap |= SVART_DSA_WQCAP_PRS_DISABLE;
 	return with_field(cap, SVART_DSA_WQCAP_TOTAL_SIZE, d->options.wq_size_total);
 }
 
@@ -49,10 +80,9 @@ static uint64_t cap_read(const struct dsa *d, uint64_t off)
 
 	switch (off) {
 	case SVART_DSA_VER_OFF:
-		return SVART_DSA_VER_1_0;
+		return is_version_2(d) ? SVART_DSA_VER_2_0 : SVART_DSA_VER_1_0;
 	case SVART_DSA_GENCAP_OFF:
-		return with_field(
-			GENCAP_SPR, SVART_DSA_GENCAP_MAX_XFER_SHIFT, d->options.max_xfer_shift);
+		return gencap(d);
 	case SVART_DSA_WQCAP_OFF:
 		return wqcap(d);
 	case SVART_DSA_GRPCAP_OFF:
@@ -60,8 +90,7 @@ static uint64_t cap_read(const struct dsa *d, uint64_t off)
 	case SVART_DSA_ENGCAP_OFF:
 		return SVART_FIELD_PREP(SVART_DSA_ENGCAP_NR_ENGINES, d->options.nr_engines);
 	case SVART_DSA_OPCAP_OFF:
-		return DSA_OPS_IN_PLACE | svart_dsa_ops_mask() | UINT64_C(1) << SVART_DSA_OP_DRAIN |
-		       UINT64_C(1) << SVART_DSA_OP_BATCH;
+		return d->options.opcap;
 	case SVART_DSA_OFFSETS_OFF:
 		return SVART_FIELD_PREP(SVART_DSA_OFFSETS_GRPCFG, DSA_GRPCFG_OFF / unit) |
 		       SVART_FIELD_PREP(SVART_DSA_OFFSETS_WQCFG, DSA_WQCFG_OFF / unit) |
@@ -111,7 +140,20 @@ static void wqcfg_write(struct dsa *d, uint64_t off, uint32_t value)
 		return;
 	if (dword == 0 && d->state != SVART_DSA_STATE_DISABLED)
 		return;
+	if (dword == 2 && !is_version_2(d))
+		value &= (uint32_t)~SVART_DSA_WQCFG2_PRS_DISABLE;
 	wq->cfg[dword] = (uint32_t)(value & wqcfg_writable[dword]);
+}
+
+/* Fixed while the device is enabled, as GENCFG is. */
+static void evlcfg_write(struct dsa *d, uint64_t off, uint32_t value)
+{
+	uint64_t at = (off - SVART_DSA_EVLCFG_OFF) / 8;
+
+	if (d->state != SVART_DSA_STATE_DISABLED)
+		return;
+	set_half(&d->evlcfg[at], off, value);
+	d->evlcfg[at] &= evlcfg_writable[at];
 }
 
 /* The 64-bit word of the group table at off, or NULL. */
@@ -156,7 +198,12 @@ uint32_t svart_dsa_reg_read(struct dsa *d, uint64_t off)
 {
 	if (off >= SVART_DSA_SWERR_OFF && off < SVART_DSA_SWERR_OFF + sizeof(d->swerr))
 		return half(d->swerr[(off - SVART_DSA_SWERR_OFF) / 8], off);
+	if (off >= SVART_DSA_EVLCFG_OFF && off < SVART_DSA_EVLCFG_OFF + sizeof(d->evlcfg))
+		return half(d->evlcfg[(off - SVART_DSA_EVLCFG_OFF) / 8], off);
 	switch (off) {
+	case SVART_DSA_EVLSTATUS_OFF:
+	case SVART_DSA_EVLSTATUS_OFF + 4:
+		return half(d->evlstatus, off);
 	case SVART_DSA_GENCFG_OFF:
 		return d->gencfg;
 	case SVART_DSA_GENCTRL_OFF:
@@ -204,17 +251,48 @@ static void table_write(struct dsa *d, uint64_t off, uint32_t value)
 	}
 }
 
+/* Registers that only DSA 2.0 has. */
+static void log_write(struct dsa *d, uint64_t off, uint32_t value)
+{
+	if (!is_version_2(d))
+		return;
+	if (off >= SVART_DSA_EVLSTATUS_OFF)
+		svart_dsa_log_ack(d, off, value);
+	else
+		evlcfg_write(d, off, value);
+}
+
+static void gencfg_write(struct dsa *d, uint32_t value)
+{
+	uint64_t writable = SVART_DSA_GENCFG_RDBUF_LIMIT | SVART_DSA_GENCFG_USER_INT_EN;
+
+	if (is_version_2(d))
+		writable |= SVART_DSA_GENCFG_EVL_EN;
+	if (d->state == SVART_DSA_STATE_DISABLED)
+		d->gencfg = (uint32_t)(value & writable);
+}
+
+static void genctrl_write(struct dsa *d, uint32_t value)
+{
+	uint64_t writable = SVART_DSA_GENCTRL_SWERR_INT | SVART_DSA_GENCTRL_HALT_INT;
+
+	if (is_version_2(d))
+		writable |= SVART_DSA_GENCTRL_EVL_INT;
+	d->genctrl = (uint32_t)(value & writable);
+}
+
 void svart_dsa_reg_write(struct dsa *d, uint64_t off, uint32_t value)
 {
+	if (off >= SVART_DSA_EVLCFG_OFF && off < SVART_DSA_EVLSTATUS_OFF + 8) {
+		log_write(d, off, value);
+		return;
+	}
 	switch (off) {
 	case SVART_DSA_GENCFG_OFF:
-		if (d->state == SVART_DSA_STATE_DISABLED)
-			d->gencfg = (uint32_t)(value & (SVART_DSA_GENCFG_RDBUF_LIMIT |
-							       SVART_DSA_GENCFG_USER_INT_EN));
+		gencfg_write(d, value);
 		break;
 	case SVART_DSA_GENCTRL_OFF:
-		d->genctrl = (uint32_t)(value &
-					(SVART_DSA_GENCTRL_SWERR_INT | SVART_DSA_GENCTRL_HALT_INT));
+		genctrl_write(d, value);
 		break;
 	case SVART_DSA_INTCAUSE_OFF:
 		d->intcause &= ~value;
@@ -236,15 +314,16 @@ void svart_dsa_event(struct dsa *d, uint64_t cause)
 	d->bus->ops->interrupt(d->bus, 0);
 }
 
-void svart_dsa_swerr(struct dsa *d, uint64_t word0, uint64_t word1, uint64_t fault_addr)
+void svart_dsa_swerr(struct dsa *d, const struct dsa_report *report)
 {
 	if ((d->swerr[0] & SVART_DSA_SWERR0_VALID) != 0) {
 		d->swerr[0] |= SVART_DSA_SWERR0_OVERFLOW;
 		return;
 	}
-	d->swerr[0] = (d->swerr[0] & SVART_DSA_SWERR0_OVERFLOW) | word0 | SVART_DSA_SWERR0_VALID;
-	d->swerr[1] = word1;
-	d->swerr[2] = fault_addr;
+	d->swerr[0] =
+		(d->swerr[0] & SVART_DSA_SWERR0_OVERFLOW) | report->word0 | SVART_DSA_SWERR0_VALID;
+	d->swerr[1] = report->word1;
+	d->swerr[2] = report->fault_addr;
 	if ((d->genctrl & SVART_DSA_GENCTRL_SWERR_INT) != 0)
 		svart_dsa_event(d, SVART_DSA_INTCAUSE_ERR);
 }
@@ -257,6 +336,8 @@ void svart_dsa_regs_reset(struct dsa *d)
 	d->reset_type = SVART_DSA_RESET_SOFTWARE;
 	d->intcause = 0;
 	memset(d->swerr, 0, sizeof(d->swerr));
+	memset(d->evlcfg, 0, sizeof(d->evlcfg));
+	svart_dsa_log_start(d);
 	memset(d->msix_perm, 0, sizeof(d->msix_perm));
 	memset(d->groups, 0, sizeof(d->groups));
 	for (unsigned int i = 0; i < DSA_MAX_WQS; i++)

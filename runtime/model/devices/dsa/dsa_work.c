@@ -18,12 +18,14 @@ static const struct dsa_op *const ops[64] = {
 	[SVART_DSA_OP_CREATE_DELTA] = &svart_dsa_op_create_delta,
 	[SVART_DSA_OP_APPLY_DELTA] = &svart_dsa_op_apply_delta,
 	[SVART_DSA_OP_DUALCAST] = &svart_dsa_op_dualcast,
+	[SVART_DSA_OP_TRANSLATION_FETCH] = &svart_dsa_op_translation_fetch,
 	[SVART_DSA_OP_CRC] = &svart_dsa_op_crc,
 	[SVART_DSA_OP_COPY_CRC] = &svart_dsa_op_copy_crc,
 	[SVART_DSA_OP_DIF_CHECK] = &svart_dsa_op_dif_check,
 	[SVART_DSA_OP_DIF_INSERT] = &svart_dsa_op_dif_insert,
 	[SVART_DSA_OP_DIF_STRIP] = &svart_dsa_op_dif_strip,
 	[SVART_DSA_OP_DIF_UPDATE] = &svart_dsa_op_dif_update,
+	[SVART_DSA_OP_DIX_GENERATE] = &svart_dsa_op_dix_generate,
 	[SVART_DSA_OP_CACHE_FLUSH] = &svart_dsa_op_cache_flush,
 };
 

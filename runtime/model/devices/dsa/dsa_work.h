@@ -11,7 +11,7 @@
  * misses a page is planned anew when that has come, so an operation can stop before any unit.
  *
  *   dsa_work.c     units
- *   dsa_compare.c  compare, compare with a pattern; dualcast, cache flush
+ *   dsa_compare.c  compare, compare with a pattern; dualcast, cache flush, translation fetch
  *   dsa_delta.c    delta records
  *   dsa_crc.c      CRCs
  *   dsa_dif.c      protection information
@@ -105,6 +105,7 @@ static inline bool svart_dsa_overlap(uint64_t a, uint64_t a_len, uint64_t b, uin
 extern const struct dsa_op svart_dsa_op_compare, svart_dsa_op_compare_pattern,
 	svart_dsa_op_dualcast, svart_dsa_op_cache_flush, svart_dsa_op_create_delta,
 	svart_dsa_op_apply_delta, svart_dsa_op_crc, svart_dsa_op_copy_crc, svart_dsa_op_dif_check,
-	svart_dsa_op_dif_insert, svart_dsa_op_dif_strip, svart_dsa_op_dif_update;
+	svart_dsa_op_dif_insert, svart_dsa_op_dif_strip, svart_dsa_op_dif_update,
+	svart_dsa_op_dix_generate, svart_dsa_op_translation_fetch;
 
 #endif

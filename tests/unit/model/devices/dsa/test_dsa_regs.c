@@ -254,7 +254,9 @@ static void test_options_that_are_bad_are_refused(void **state)
 		"wqs= 1", "=1", "nonsense=1", "wqs=1,", ",wqs=1", "wqs=1,,groups=1",
 		"wqs=18446744073709551617", "wqsx=1", "wq=1", "wqs=1,wqs=1", "wqs=0x", "wqs=0xg",
 		"wqs=a", "prg_rest=1", "prg_rest=of", "prg_rest=", "prg_rest=off,prg_rest=off",
-		"prg_ahead=on", "prg_ahead=alwayss" };
+		"prg_ahead=on", "prg_ahead=alwayss", "version=0", "version=3", "opcap=0",
+		"opcap=0x400", "version=2,opcap=0x800", "opcap=8,opcap=8", "overlap=1",
+		"block_on_fault=", "bof_unasked=on" };
 	struct svart_bus bus = { 0 };
 	void *dev;
 
@@ -273,7 +275,7 @@ static void test_model_says_what_it_is(void **state)
 	assert_int_equal(svart_dsa_model.nr_vectors, 9);
 	assert_true(svart_dsa_model.pasid && svart_dsa_model.ats && svart_dsa_model.pri);
 	assert_int_equal(svart_dsa_model.pri_capacity, 512);
-	assert_null(svart_dsa_model.option_keys[10]);
+	assert_null(svart_dsa_model.option_keys[15]);
 }
 
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
