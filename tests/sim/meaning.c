@@ -100,7 +100,8 @@ bool sim_op_runs_backwards(const struct svart_op *op)
 {
 	uint64_t dst = (uintptr_t)op->dst, src = (uintptr_t)op->src;
 
-	return op->opcode == SVART_OP_COPY && dst > src && dst - src < op->length;
+	/* Addresses go around. */
+	return op->opcode == SVART_OP_COPY && dst != src && dst - src < op->length;
 }
 
 static void add(struct sim_operand *operands, uint32_t *nr, const void *at, uint64_t len,
