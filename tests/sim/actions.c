@@ -56,6 +56,12 @@ static void act_prep(struct sim_world *w)
 		svart_queue_submit(q->q);
 }
 
+/** What stopped early goes on. */
+static void act_rest(struct sim_world *w)
+{
+	sim_rest_resume(w);
+}
+
 static void act_poll(struct sim_world *w)
 {
 	sim_poll_all(w);
@@ -413,6 +419,7 @@ struct action {
 static const struct action actions[] = {
 	{ act_prep, 300, true },
 	{ act_poll, 200, true },
+	{ act_rest, 60, true },
 	{ act_step, 300, true },
 	{ act_pump, 150, true },
 	{ act_write, 40, true },

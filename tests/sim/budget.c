@@ -59,11 +59,24 @@ static void add_device(
 	}
 }
 
-bool sim_budget_fits(
-	const struct sim_world *w, uint32_t space, const struct sim_device *device, bool queue)
+uint32_t sim_budget_queue(uint32_t depth, uint32_t flags)
+{
+	uint32_t entries = 1;
+
+	while (entries < depth)
+		entries *= 2;
+	/* A record of 32 bytes each, and in batches a descriptor of 64 and the batch's own record. */
+	if ((flags & SVART_QUEUE_BATCHES) == 0)
+		return 1;
+	return (entries * (32 + 64 + 32) + SIM_PAGE - 1) / SIM_PAGE;
+}
+
+bool sim_budget_fits(const struct sim_world *w, uint32_t space, const struct sim_device *device,
+	uint32_t queue_pages)
 {
 	const struct sim_space *s = &w->spaces[space];
-	uint32_t i, queues = queue, holders = 0;
+	uint32_t i, holders = 0;
+	uint64_t pages = queue_pages;
 	struct need need = { 0 };
 
 	for (i = 0; i < w->nr_devices; i++) {
@@ -72,11 +85,13 @@ bool sim_budget_fits(
 	}
 	if (device != NULL)
 		add_device(s, device, &holders, &need);
-	/* Records and buffers take a page each, and all of a space are in one chunk. */
-	for (i = 0; i < SIM_MAX_QUEUES; i++)
-		queues += w->queues[i].q != NULL && w->queues[i].space == space;
-	need.pages += queues;
-	need.chunks += queues != 0;
+	/* What queues have for themselves is all in one chunk of a space. */
+	for (i = 0; i < SIM_MAX_QUEUES; i++) {
+		if (w->queues[i].q != NULL && w->queues[i].space == space)
+			pages += w->queues[i].pages;
+	}
+	need.pages += pages;
+	need.chunks += pages != 0;
 	return need.pages * SIM_PAGE <= s->pin_limit && need.chunks <= s->max_chunks;
 }
 

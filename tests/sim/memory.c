@@ -210,6 +210,12 @@ void sim_memory_discard(struct sim_memory *mem, struct sim_region *g, uint32_t f
 	}
 }
 
+void sim_memory_put(struct sim_memory *mem, uint64_t addr, uint64_t len, const uint8_t *bytes)
+{
+	memcpy((void *)(uintptr_t)addr, bytes, len);
+	memcpy(sim_memory_shadow(mem, addr), bytes, len);
+}
+
 void sim_memory_write(struct sim_memory *mem, uint64_t addr, uint64_t len, uint64_t value)
 {
 	uint8_t *at = (uint8_t *)(uintptr_t)addr;

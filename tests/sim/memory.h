@@ -95,6 +95,8 @@ void sim_memory_protect(struct sim_memory *mem, struct sim_region *g, uint32_t f
 	enum sim_page what);
 /** MADV_DONTNEED. */
 void sim_memory_discard(struct sim_memory *mem, struct sim_region *g, uint32_t first, uint32_t nr);
+/** Writes bytes; the pages are writable. */
+void sim_memory_put(struct sim_memory *mem, uint64_t addr, uint64_t len, const uint8_t *bytes);
 /** Writes len bytes that follow from `value`; the pages are writable. */
 void sim_memory_write(struct sim_memory *mem, uint64_t addr, uint64_t len, uint64_t value);
 

@@ -422,7 +422,7 @@ static void told(
 
 void sim_device_open(struct sim_world *w, struct sim_device *d)
 {
-	bool fits = sim_budget_fits(w, d->home, d, false);
+	bool fits = sim_budget_fits(w, d->home, d, 0);
 	int rc;
 
 	if (d->dev != NULL)
@@ -477,7 +477,7 @@ void sim_device_attach(struct sim_world *w, struct sim_device *d)
 		if (d->pasids[i] == pasid || d->pasids[space] != 0)
 			must_be = -EEXIST;
 	}
-	if (must_be == 0 && !sim_budget_fits(w, space, d, false))
+	if (must_be == 0 && !sim_budget_fits(w, space, d, 0))
 		must_be = -ENOSPC;
 	if (d->pasids[d->home] == 0)
 		must_be = -EINVAL;
@@ -574,6 +574,7 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 	struct svart_queue_params params = SVART_QUEUE_PARAMS_INIT(.space = w->spaces[space].space);
 	struct svart_device_info info = SVART_DEVICE_INFO_INIT();
 	struct svart_queue *made;
+	uint32_t pages;
 	bool fits;
 	int rc;
 
@@ -583,7 +584,12 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 	if (info.nr_queues_free == 0)
 		return;
 	params.depth = sim_between(&w->random, 1, info.queue_depth);
-	fits = sim_budget_fits(w, space, NULL, true);
+	if (sim_chance(&w->random, 300))
+		params.flags |= SVART_QUEUE_UNORDERED;
+	if ((info.features & SVART_FEATURE_BATCHES) != 0 && sim_chance(&w->random, 300))
+		params.flags |= SVART_QUEUE_BATCHES;
+	pages = sim_budget_queue(params.depth, params.flags);
+	fits = sim_budget_fits(w, space, NULL, pages);
 	rc = svart_queue_create(d->dev, &params, &made);
 	told(w, rc, "queue of", d->name, fits, sim_device_was_reset(w, d));
 	if (rc != 0)
@@ -593,9 +599,13 @@ void sim_queue_create(struct sim_world *w, struct sim_device *d)
 	q->dev = d;
 	q->space = space;
 	q->depth = params.depth;
-	q->next_prep = q->next_poll = 0;
-	sim_event(w->trace, "q%ld: on %s, space %u, depth %u", (long)(q - w->queues), d->name,
-		space, q->depth);
+	q->pages = pages;
+	q->unordered = (params.flags & SVART_QUEUE_UNORDERED) != 0;
+	q->batches = (params.flags & SVART_QUEUE_BATCHES) != 0;
+	q->next_prep = 0;
+	q->failed = q->fence_failed = false;
+	sim_event(w->trace, "q%ld: on %s, space %u, depth %u, flags %u", (long)(q - w->queues),
+		d->name, space, q->depth, params.flags);
 }
 
 void sim_queue_destroy(struct sim_world *w, struct sim_queue *q)

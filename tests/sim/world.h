@@ -10,12 +10,16 @@
  *     world.c       makes and ends it; devices, spaces, queues come and go
  *     budget.c      what a space must have room for
  *     invalidate.c  invalidations that are open for a while
- *     operation.c   draws operations, judges their completions
+ *     draw.c        draws operations, and what is in their memory
+ *     meaning.c     what each must do
+ *     operation.c   prepares operations, judges their completions
+ *     rest.c        those that stopped early, and go on
  *     actions.c     what the program does, as a table
  */
 
 #include <svart/svart.h>
 
+#include "meaning.h"
 #include "memory.h"
 #include "random.h"
 #include "sim_machine.h"
@@ -27,6 +31,7 @@
 #define SIM_MAX_QUEUES        6
 #define SIM_MAX_OPS           48
 #define SIM_MAX_INVALIDATIONS 6
+#define SIM_MAX_RESTS         4
 
 /** A space of the program. Owner: the world. */
 struct sim_space {
@@ -59,8 +64,23 @@ struct sim_queue {
 	struct svart_queue *q; /**< NULL: none here. */
 	struct sim_device *dev;
 	uint32_t space;
-	uint32_t depth;
-	uint64_t next_prep, next_poll; /**< Numbers of operations on it. */
+	uint32_t depth, pages;
+	bool unordered, batches;
+	uint64_t next_prep; /**< Number of operations on it. */
+	bool failed;        /**< One of them has not ended with OK. */
+	bool fence_failed;  /**< After that one with a fence has ended. */
+};
+
+/** An operation that stopped early, and its rest. Owner: the world. */
+struct sim_rest {
+	struct sim_queue *queue; /**< NULL: this place is free. */
+	bool going;              /**< The rest is in flight. */
+	uint64_t number;         /**< Of all rests. */
+	struct svart_op whole, op;
+	uint64_t hash; /**< Of the memory that it uses. */
+	/** What the whole would have done at once. */
+	struct sim_meaning must;
+	struct sim_writes *writes;
 };
 
 /** An operation in flight, or one that ended with its queue. Owner: the world. */
@@ -69,6 +89,7 @@ struct sim_op {
 	bool failed; /**< It ended so: the device may use its memory until the queue is destroyed. */
 	uint64_t number; /**< On its queue. */
 	struct svart_op op;
+	struct sim_rest *rest; /**< It is the rest of one that stopped; or NULL. */
 	bool malformed;
 	bool disturbed;    /**< Its memory was replaced meanwhile. */
 	uint64_t failures; /**< Of the machine, when it was prepared. */
@@ -100,6 +121,9 @@ struct sim_world {
 	uint32_t nr_devices;
 	struct sim_queue queues[SIM_MAX_QUEUES];
 	struct sim_op ops[SIM_MAX_OPS];
+	struct sim_rest rests[SIM_MAX_RESTS];
+	uint64_t next_rest;
+	struct sim_writes writes; /**< Of the operation that is judged. */
 	uint64_t next_cookie;
 	uint64_t forgets;
 	bool replaced; /**< Memory was replaced, and forgotten then: in between a space can notice. */
@@ -199,10 +223,12 @@ bool sim_is_bound(const struct sim_world *w, uint32_t space);
 struct svart_space_params sim_budget_draw(struct sim_world *w, struct sim_space *s);
 /**
  * Whether a space has room for what is attached to it and its queues, and
- * @param device for one more device, or NULL. @param queue for one more queue.
+ * @param device for one more device, or NULL. @param queue_pages for one more queue, or 0.
  */
-bool sim_budget_fits(
-	const struct sim_world *w, uint32_t space, const struct sim_device *device, bool queue);
+bool sim_budget_fits(const struct sim_world *w, uint32_t space, const struct sim_device *device,
+	uint32_t queue_pages);
+/** Pages that a queue needs for itself. */
+uint32_t sim_budget_queue(uint32_t depth, uint32_t flags);
 /** The longest operation of a device without page requests. */
 uint64_t sim_budget_held_max(const struct sim_world *w, uint32_t space);
 
@@ -216,10 +242,38 @@ void sim_invalidate_end_all(struct sim_world *w);
 /** Whether one is open that touches a range. */
 bool sim_invalidate_covers(const struct sim_world *w, uint64_t addr, uint64_t len);
 
+/* --- draw.c ---------------------------------------------------------------------------------- */
+
+/** Draws an operation for a queue. */
+void sim_op_draw(struct sim_world *w, const struct sim_queue *q, struct svart_op *op);
+/** Gives a meaning to the memory that it reads, often, where the program may write now. */
+void sim_op_dress(struct sim_world *w, const struct svart_op *op);
+
+/* --- rest.c ---------------------------------------------------------------------------------- */
+
+/** An operation has stopped, and its memory is as before: works out what the whole would do, for some. */
+void sim_rest_begin(struct sim_world *w, struct sim_queue *q, struct sim_op *o);
+/** A rest has ended: what all parts did must be what the whole would have done. */
+void sim_rest_judge(
+	struct sim_world *w, const struct sim_op *o, const struct svart_completion *done);
+/** Keeps what is left of an operation that has stopped, or drops it. */
+void sim_rest_keep(struct sim_world *w, const struct sim_op *o, const struct svart_completion *done,
+	bool stopped);
+/** Mends what stopped one, and lets it go on, if its memory is as it left it. */
+void sim_rest_resume(struct sim_world *w);
+/** Drops those of a queue. */
+void sim_rests_lose(struct sim_world *w, const struct sim_queue *q);
+
 /* --- operation.c ----------------------------------------------------------------------------- */
 
 /** Draws an operation and prepares it, if it is in nobody's way. @return whether it was taken. */
 bool sim_op_prep(struct sim_world *w, struct sim_queue *q);
+/** Prepares an operation as it is. @return whether it was taken. */
+bool sim_op_take(
+	struct sim_world *w, struct sim_queue *q, const struct svart_op *op, struct sim_rest *rest);
+/** Whether operations in flight are in its way. @param fenced those of its queue are not. */
+bool sim_op_is_in_the_way(
+	struct sim_world *w, const struct sim_queue *q, const struct svart_op *op, bool fenced);
 /** Judges a completion of a queue. */
 void sim_op_judge(struct sim_world *w, struct sim_queue *q, const struct svart_completion *done);
 /** Ends what a queue has in flight, whose completions are lost, and what failed with it. */

@@ -147,6 +147,13 @@ static uint8_t status_of(int rc)
 	}
 }
 
+/** Whether the rest of an operation that stopped has tags, or a seed, that its completion tells. */
+static bool goes_on_by_results(const struct svart_op *op)
+{
+	return (svart_op_row(op->opcode)->traits &
+		       (SVART_OP_HAS_SEED | SVART_OP_CHECKS_TAGS | SVART_OP_MAKES_TAGS)) != 0;
+}
+
 /**
  * Holds as much of an operation as possible, and cuts it down to that. @return 0; -EAGAIN: not possible now.
  */
@@ -165,7 +172,9 @@ static int hold_op(struct svart_held_queue *h, struct svart_op *op, struct entry
 		e->flags =
 			SVART_COMPLETION_FAULT_ADDR | (at.write ? SVART_COMPLETION_FAULT_WRITE : 0);
 	}
-	e->kind = ENTRY_LOCAL;
+	/* The driver knows how it goes on, even if nothing of it is done. */
+	if (!goes_on_by_results(op))
+		e->kind = ENTRY_LOCAL;
 	return 0;
 }
 

@@ -197,6 +197,38 @@ static void test_backward_copy_with_a_bad_address_is_not_begun(void **state)
 	rig_close(&r);
 }
 
+/** The rest of an operation that was not begun is all of it, with its tags, or its seed. */
+static void test_operation_that_is_not_begun_says_how_it_would_go_on(void **state)
+{
+	const struct svart_tags tags = { .ref = 7, .app_mask = 0xf, .app = 0x1230 };
+	const struct svart_dif dif = { .block = SVART_DIF_BLOCK_512 };
+	uint8_t *mem = pages_new(1);
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,faults=off", 0);
+	assert_int_equal(svart_queue_prep_dif_check(r.q, NULL, 2 * 520, &dif, &tags, 0, 1), 1);
+	done = next(&r);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.flags, SVART_COMPLETION_FAULT_ADDR);
+	assert_int_equal(done.bytes_done, 0);
+	assert_memory_equal(&done.src_tags, &tags, sizeof(tags));
+	assert_int_equal(
+		svart_queue_prep_dif_insert(r.q, NULL, mem, 2 * 512, &dif, &tags, 0, 2), 1);
+	done = next(&r);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.flags, SVART_COMPLETION_FAULT_ADDR | SVART_COMPLETION_FAULT_WRITE);
+	assert_int_equal(done.cookie, 2);
+	assert_memory_equal(&done.dst_tags, &tags, sizeof(tags));
+	assert_int_equal(svart_queue_prep_crc(r.q, NULL, 100, 0x1234, 0, 3), 1);
+	done = next(&r);
+	assert_int_equal(done.status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done.result, 0x1234);
+	pages_free(&r, mem, 1);
+	rig_close(&r);
+}
+
 /** The device would cut the address off and write somewhere else. */
 static void test_addresses_above_the_mask_are_refused(void **state)
 {
@@ -267,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_operation_above_the_limit_is_invalid_in_its_place),
 		cmocka_unit_test(test_nothing_completes_before_it_is_submitted),
 		cmocka_unit_test(test_backward_copy_with_a_bad_address_is_not_begun),
+		cmocka_unit_test(test_operation_that_is_not_begun_says_how_it_would_go_on),
 		cmocka_unit_test(test_addresses_above_the_mask_are_refused),
 		cmocka_unit_test(test_mapped_memory_is_prepared_without_a_system_call),
 	};
