@@ -173,16 +173,18 @@ static enum svart_status complete_done(const struct svart_op *op,
 		if (record->result >= row->results)
 			return SVART_STATUS_DEVICE_ERROR;
 		done->result = record->result;
-		if (record->result + 1u == row->results)
+		if (record->result + 1u == row->results) {
 			bytes = record->bytes_completed;
+			/* What ended it early is at this byte, which is one of the operation's. */
+			if (bytes >= bytes_of(op))
+				return SVART_STATUS_DEVICE_ERROR;
+		}
 	}
 	if (op->opcode == SVART_OP_CREATE_DELTA) {
 		if (low > op->bounds.delta_max)
 			return SVART_STATUS_DEVICE_ERROR;
 		done->delta_bytes = (uint32_t)low;
 	}
-	if (bytes > bytes_of(op))
-		return SVART_STATUS_DEVICE_ERROR;
 	set_done(op, bytes, done);
 	return predicate(op, done->result);
 }
