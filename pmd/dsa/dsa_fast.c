@@ -383,10 +383,13 @@ uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
 	if (before == q->head || svart_pmd_dsa_failed(q->failure))
 		return 0;
 	cookie = q->entries[before & q->mask].cookie;
-	if (q->nr_fences == 0)
+	if (q->nr_fences == 0) {
 		post(q, q->head);
-	else
+		/* It must not fall behind by half of the counters' range, or it would seem to be ahead. */
+		q->settled = q->tail;
+	} else {
 		post_fenced(q);
+	}
 	nr = (uint16_t)(q->posted - before);
 	if (nr != 0 && svart_trace_submit_on())
 		svart_trace_submit(fast, nr, cookie);
