@@ -19,7 +19,7 @@
  *   fewer while nothing is held and no thread is mapping or forgetting: then a page that cannot be held is
  *   BAD_ADDRESS, or NO_MEMORY.
  * - An operation larger than svart_max_transfer() is INVALID, and so is one that the device does
- *   not have. The driver sees neither these nor operations that move no byte (NOOP, length 0).
+ *   not have. The driver sees neither these nor copies, fills and noops that move no byte.
  */
 
 #include <svart_pmd.h>
