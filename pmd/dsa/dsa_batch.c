@@ -146,6 +146,9 @@ uint16_t svart_pmd_dsa_submit_batches(struct svart_queue *fast)
 	if (before == q->head || svart_pmd_dsa_failed(q->failure))
 		return 0;
 	cookie = q->entries[before & q->mask].cookie;
+	/* As in dsa_fast.c: it must not be left behind by half of all counts. */
+	if (q->nr_fences == 0)
+		q->settled = q->tail;
 	post_all(q);
 	nr = (uint16_t)(q->posted - before);
 	if (nr != 0 && svart_trace_submit_on())
