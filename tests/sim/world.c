@@ -133,17 +133,23 @@ static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 	struct sim_random *r = &w->random;
 	uint32_t queues = sim_between(r, 1, 4), wqs = sim_between(r, queues, 8);
 	uint32_t groups = sim_between(r, 1, 4), size = sim_between(r, 8, 64);
-	uint32_t engines = sim_between(r, 1, 4);
+	uint32_t engines = sim_between(r, 1, 4),
+		 each = sim_chance(r, 500) ? sim_between(r, 1, engines) : 1;
+	uint32_t used = queues < groups ? queues : groups;
 	int len;
 
-	d->engines = queues < groups ? queues : groups;
-	d->engines = d->engines < engines ? d->engines : engines;
+	/* A group has so many engines, and one queue at least. */
+	used = used < engines / each ? used : engines / each;
+	d->engines = used * each;
 	d->prg_pages = sim_chance(r, 300) ? 1 : sim_between(r, 2, 16);
 	d->has_faults = sim_chance(r, 850);
 	snprintf(d->name, sizeof(d->name), "model:dsa%u", nr % 8);
 	len = snprintf(d->spec, sizeof(d->spec),
 		"model:dsa%u,queues=%u,wqs=%u,engines=%u,groups=%u,wq_size_total=%u,prg_pages=%u",
 		nr % 8, queues, wqs, engines, groups, size, d->prg_pages);
+	if (each != 1)
+		len += snprintf(
+			d->spec + len, sizeof(d->spec) - (size_t)len, ",queue_engines=%u", each);
 	if (sim_chance(r, 600))
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rate=%u",
 			sim_between(r, 1, 3));
