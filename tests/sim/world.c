@@ -128,6 +128,26 @@ static void draw_faults(struct sim_world *w, const struct sim_device *d, char *s
 	snprintf(spec, len, "%s%s", way, eager && d->has_faults ? ",fault_mode=eager" : "");
 }
 
+/** What a device can do: its version, and operations that it lacks. */
+static void draw_abilities(struct sim_world *w, struct sim_device *d, char *spec, size_t len)
+{
+	/*
+	 * All: a block of 4104 bytes, with 8 more, is in 3 pages, in source and destination. None with delta
+	 * records or protection information: dualcast has three operands. Copy and fill.
+	 */
+	static const struct {
+		const char *option;
+		uint32_t step_pages; /* Of what is left, the operation that touches most at once. */
+	} some[] = { { "", 6 }, { "", 6 }, { "", 6 }, { "", 6 }, { ",opcap=0x10003027f", 3 },
+		{ ",opcap=0x1f", 2 } };
+	uint32_t which = sim_below(&w->random, sizeof(some) / sizeof(some[0]));
+	const char *version = sim_chance(&w->random, 500) ? ",version=2" : "";
+	const char *overlap = sim_chance(&w->random, 150) ? ",overlap=off" : "";
+
+	d->step_pages = some[which].step_pages;
+	snprintf(spec, len, "%s%s%s", version, overlap, some[which].option);
+}
+
 static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 {
 	struct sim_random *r = &w->random;
@@ -165,6 +185,8 @@ static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rest=off");
 	if (sim_chance(r, 300))
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_ahead=always");
+	draw_abilities(w, d, d->spec + len, sizeof(d->spec) - (size_t)len);
+	len = (int)strlen(d->spec);
 	draw_faults(w, d, d->spec + len, sizeof(d->spec) - (size_t)len);
 	draw_inject(w, d->spec, sizeof(d->spec));
 }

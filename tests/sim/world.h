@@ -51,8 +51,9 @@ struct sim_device {
 	bool has_faults; /**< It has page requests. */
 	bool reset;      /**< By somebody else, since it was opened. */
 	uint32_t cdev;
-	uint32_t home;    /**< Space it is opened on. */
-	uint32_t engines; /**< That the driver uses: some for each group that has a queue. */
+	uint32_t home;       /**< Space it is opened on. */
+	uint32_t engines;    /**< That the driver uses: some for each group that has a queue. */
+	uint32_t step_pages; /**< That one step of an engine touches at most. */
 	uint32_t prg_pages;
 	uint64_t resets; /**< Injected before it was opened. */
 	struct svart_device_info info;
