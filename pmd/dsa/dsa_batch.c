@@ -117,6 +117,21 @@ static uint32_t run_of(const struct svart_dsa_queue *q, uint32_t i, uint32_t nr)
 	return n;
 }
 
+/**
+ * Cuts a run before its first fence behind an operation, unless all that was handed over has ended: the device keeps a
+ * fence from the operations of its own batch only.
+ */
+static uint32_t run_before_fence(struct svart_dsa_queue *q, uint32_t i, uint32_t nr)
+{
+	uint32_t n = 1;
+
+	if (nr == 0 || q->nr_fences == 0 || svart_pmd_dsa_all_settled(q))
+		return nr;
+	while (n < nr && !is_fenced(q, i + n))
+		n++;
+	return n;
+}
+
 static void post_all(struct svart_dsa_queue *q)
 {
 	uint32_t i, n;
@@ -125,7 +140,7 @@ static void post_all(struct svart_dsa_queue *q)
 		i = q->posted & q->mask;
 		if (is_fenced(q, i) && !svart_pmd_dsa_all_settled(q))
 			return;
-		n = run_of(q, i, q->head - q->posted);
+		n = run_before_fence(q, i, run_of(q, i, q->head - q->posted));
 		if (n == 0) {
 			q->nr_fences -= is_fenced(q, i);
 			n = 1;

@@ -62,6 +62,29 @@ static void act_rest(struct sim_world *w)
 	sim_rest_resume(w);
 }
 
+/** Only a fence is between two operations that depend on each other, and perhaps others that do not. */
+static void act_chain(struct sim_world *w)
+{
+	struct sim_queue *q = &w->queues[sim_below(&w->random, SIM_MAX_QUEUES)];
+	bool apart = sim_chance(&w->random, 600);
+	uint32_t nr = sim_below(&w->random, 3);
+	struct svart_op ops[2];
+
+	if (q->q == NULL || !sim_chain_draw(w, ops))
+		return;
+	if (sim_chance(&w->random, 600))
+		sim_forget(w, (uintptr_t)ops[0].src, ops[0].length);
+	if (sim_op_is_in_the_way(w, q, &ops[0], false) || !sim_op_take(w, q, &ops[0], NULL))
+		return;
+	if (apart)
+		svart_queue_submit(q->q);
+	while (nr-- > 0)
+		sim_op_prep(w, q);
+	if (!sim_op_is_in_the_way(w, q, &ops[1], true))
+		sim_op_take(w, q, &ops[1], NULL);
+	svart_queue_submit(q->q);
+}
+
 static void act_poll(struct sim_world *w)
 {
 	sim_poll_all(w);
@@ -420,6 +443,7 @@ static const struct action actions[] = {
 	{ act_prep, 300, true },
 	{ act_poll, 200, true },
 	{ act_rest, 60, true },
+	{ act_chain, 30, true },
 	{ act_step, 300, true },
 	{ act_pump, 150, true },
 	{ act_write, 40, true },

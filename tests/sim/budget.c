@@ -9,8 +9,6 @@
 
 #include "world.h"
 
-/** Pages that one step of an engine touches: a block of 4104 bytes, with 8 more, is in 3, in source and destination. */
-#define STEP_PAGES 6u
 /** What devices without page requests may hold at least: an operation of a page. */
 #define HOLD_PAGES_MIN  6u
 #define HOLD_CHUNKS_MIN 4u
@@ -50,8 +48,8 @@ static void add_device(
 	const struct sim_space *s, const struct sim_device *d, uint32_t *holders, struct need *need)
 {
 	if (d->has_faults) {
-		need->pages += d->engines * STEP_PAGES;
-		need->chunks += d->engines * STEP_PAGES;
+		need->pages += d->engines * d->step_pages;
+		need->chunks += d->engines * d->step_pages;
 	} else if ((*holders)++ == 0) {
 		need->pages += hold_pages(s);
 		need->chunks += at_least(HOLD_CHUNKS_MIN,
@@ -102,8 +100,10 @@ static struct need draw_ample(struct sim_world *w)
 	uint32_t i;
 
 	for (i = 0; i < w->nr_devices; i++) {
-		need.pages += 2 * w->devices[i].engines * w->devices[i].prg_pages;
-		need.chunks += 4 * (w->devices[i].engines + 2);
+		const struct sim_device *d = &w->devices[i];
+
+		need.pages += d->engines * (2 * d->prg_pages + d->step_pages);
+		need.chunks += (2 + d->step_pages) * (d->engines + 2);
 	}
 	need.pages *= sim_between(&w->random, 1, 3);
 	return need;
@@ -115,7 +115,7 @@ static struct need draw_scarce(struct sim_world *w)
 	uint32_t i, leases = 0;
 
 	for (i = 0; i < w->nr_devices; i++)
-		leases += w->devices[i].engines * STEP_PAGES;
+		leases += w->devices[i].engines * w->devices[i].step_pages;
 	return (struct need){
 		.pages = sim_between(&w->random, 2, 2 * leases + 2 * SIM_MAX_QUEUES + 30),
 		.chunks = sim_between(&w->random, 2, 2 * leases + 10),

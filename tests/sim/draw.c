@@ -345,6 +345,60 @@ void sim_op_draw(struct sim_world *w, const struct sim_queue *q, struct svart_op
 		op->opcode = 77;
 }
 
+/* --- a chain ------------------------------------------------------------------------------------- */
+
+/** A range that may be written, if a few draws find one. */
+static bool draw_good(struct sim_world *w, uint64_t len, uint64_t *addr)
+{
+	uint32_t i, at;
+
+	for (i = 0; i < 2 * MAX_TRIES; i++) {
+		const struct sim_region *g =
+			&w->memory.regions[sim_below(&w->random, SIM_NR_REGIONS)];
+
+		at = sim_below(&w->random, g->nr_pages * SIM_PAGE);
+		*addr = (uintptr_t)g->base + at;
+		if (sim_memory_range_allows(&w->memory, *addr, len, true))
+			return true;
+	}
+	return false;
+}
+
+static void make_copy(struct sim_world *w, struct svart_op *op, const uint64_t *to,
+	const uint64_t *from, uint64_t len)
+{
+	memset(op, 0, sizeof(*op));
+	op->opcode = from != NULL ? SVART_OP_COPY : SVART_OP_FILL;
+	op->cookie = w->next_cookie++;
+	op->dst = (void *)(uintptr_t)*to;
+	op->pattern = from != NULL ? *from : sim_random(&w->random);
+	op->length = len;
+}
+
+bool sim_chain_draw(struct sim_world *w, struct svart_op ops[2])
+{
+	uint64_t len = sim_between(&w->random, 1, SIM_PAGE), at[3];
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (!draw_good(w, len, &at[i]))
+			return false;
+	}
+	make_copy(w, &ops[0], &at[1], &at[0], len);
+	switch (sim_below(&w->random, 4)) {
+	case 0: /* Writes what the first one writes; */
+		make_copy(w, &ops[1], &at[1], NULL, len);
+		break;
+	case 1: /* or what it reads. */
+		make_copy(w, &ops[1], &at[0], NULL, len);
+		break;
+	default: /* Reads what it writes. */
+		make_copy(w, &ops[1], &at[2], &at[1], len);
+	}
+	ops[1].flags = SVART_OP_FENCE;
+	return true;
+}
+
 /* --- memory that says something ------------------------------------------------------------------ */
 
 /** Whether the program may write a range now. */

@@ -128,22 +128,48 @@ static void draw_faults(struct sim_world *w, const struct sim_device *d, char *s
 	snprintf(spec, len, "%s%s", way, eager && d->has_faults ? ",fault_mode=eager" : "");
 }
 
+/** What a device can do: its version, and operations that it lacks. */
+static void draw_abilities(struct sim_world *w, struct sim_device *d, char *spec, size_t len)
+{
+	/*
+	 * All: a block of 4104 bytes, with 8 more, is in 3 pages, in source and destination. None with delta
+	 * records or protection information: dualcast has three operands. Copy and fill.
+	 */
+	static const struct {
+		const char *option;
+		uint32_t step_pages; /* Of what is left, the operation that touches most at once. */
+	} some[] = { { "", 6 }, { "", 6 }, { "", 6 }, { "", 6 }, { ",opcap=0x10003027f", 3 },
+		{ ",opcap=0x1f", 2 } };
+	uint32_t which = sim_below(&w->random, sizeof(some) / sizeof(some[0]));
+	const char *version = sim_chance(&w->random, 500) ? ",version=2" : "";
+	const char *overlap = sim_chance(&w->random, 150) ? ",overlap=off" : "";
+
+	d->step_pages = some[which].step_pages;
+	snprintf(spec, len, "%s%s%s", version, overlap, some[which].option);
+}
+
 static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 {
 	struct sim_random *r = &w->random;
 	uint32_t queues = sim_between(r, 1, 4), wqs = sim_between(r, queues, 8);
 	uint32_t groups = sim_between(r, 1, 4), size = sim_between(r, 8, 64);
-	uint32_t engines = sim_between(r, 1, 4);
+	uint32_t engines = sim_between(r, 1, 4),
+		 each = sim_chance(r, 500) ? sim_between(r, 1, engines) : 1;
+	uint32_t used = queues < groups ? queues : groups;
 	int len;
 
-	d->engines = queues < groups ? queues : groups;
-	d->engines = d->engines < engines ? d->engines : engines;
+	/* A group has so many engines, and one queue at least. */
+	used = used < engines / each ? used : engines / each;
+	d->engines = used * each;
 	d->prg_pages = sim_chance(r, 300) ? 1 : sim_between(r, 2, 16);
 	d->has_faults = sim_chance(r, 850);
 	snprintf(d->name, sizeof(d->name), "model:dsa%u", nr % 8);
 	len = snprintf(d->spec, sizeof(d->spec),
 		"model:dsa%u,queues=%u,wqs=%u,engines=%u,groups=%u,wq_size_total=%u,prg_pages=%u",
 		nr % 8, queues, wqs, engines, groups, size, d->prg_pages);
+	if (each != 1)
+		len += snprintf(
+			d->spec + len, sizeof(d->spec) - (size_t)len, ",queue_engines=%u", each);
 	if (sim_chance(r, 600))
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rate=%u",
 			sim_between(r, 1, 3));
@@ -159,6 +185,8 @@ static void draw_dsa(struct sim_world *w, struct sim_device *d, uint32_t nr)
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_rest=off");
 	if (sim_chance(r, 300))
 		len += snprintf(d->spec + len, sizeof(d->spec) - (size_t)len, ",prg_ahead=always");
+	draw_abilities(w, d, d->spec + len, sizeof(d->spec) - (size_t)len);
+	len = (int)strlen(d->spec);
 	draw_faults(w, d, d->spec + len, sizeof(d->spec) - (size_t)len);
 	draw_inject(w, d->spec, sizeof(d->spec));
 }

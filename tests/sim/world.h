@@ -51,8 +51,9 @@ struct sim_device {
 	bool has_faults; /**< It has page requests. */
 	bool reset;      /**< By somebody else, since it was opened. */
 	uint32_t cdev;
-	uint32_t home;    /**< Space it is opened on. */
-	uint32_t engines; /**< That the driver uses: one for each group that has a queue. */
+	uint32_t home;       /**< Space it is opened on. */
+	uint32_t engines;    /**< That the driver uses: some for each group that has a queue. */
+	uint32_t step_pages; /**< That one step of an engine touches at most. */
 	uint32_t prg_pages;
 	uint64_t resets; /**< Injected before it was opened. */
 	struct svart_device_info info;
@@ -246,6 +247,8 @@ bool sim_invalidate_covers(const struct sim_world *w, uint64_t addr, uint64_t le
 
 /** Draws an operation for a queue. */
 void sim_op_draw(struct sim_world *w, const struct sim_queue *q, struct svart_op *op);
+/** Draws two operations in good memory, of which the second one uses what the first one does, and has a fence. */
+bool sim_chain_draw(struct sim_world *w, struct svart_op ops[2]);
 /** Gives a meaning to the memory that it reads, often, where the program may write now. */
 void sim_op_dress(struct sim_world *w, const struct svart_op *op);
 

@@ -339,6 +339,40 @@ static void test_queue_hands_over_batches(void **state)
 	check_batches("model:dsa0,faults=off", 0);
 }
 
+/** The device knows only its own batch: an operation that was handed over before is on another engine. */
+static void test_fence_in_a_batch_waits_for_what_is_before_the_batch(void **state)
+{
+	const struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.flags = SVART_QUEUE_BATCHES | SVART_QUEUE_UNORDERED);
+	struct svart_completion done;
+	struct rig r;
+	uint64_t i;
+
+	(void)state;
+	rig_open(&r, "model:dsa0,queue_engines=2");
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_queue_create(r.dev, &params, &r.q), 0);
+	assert_int_equal(svart_queue_prep_fill(r.q, r.pages, 2, 8, 0, 0), 1);
+	assert_int_equal(svart_queue_submit(r.q), 1);
+	for (i = 1; i <= 2; i++)
+		assert_int_equal(svart_queue_prep_noop(r.q, 0, i), 1);
+	assert_int_equal(svart_queue_prep_noop(r.q, SVART_OP_FENCE, 3), 1);
+	/* Those before the fence end, while the first operation waits for its page. */
+	for (i = 1; i <= 2; i++) {
+		assert_int_equal(svart_queue_wait(r.q, &done, 1, TIMEOUT_NS), 1);
+		assert_int_equal(done.cookie, i);
+	}
+	assert_int_equal(svart_queue_wait(r.q, &done, 1, SECOND_NS / 20), 0);
+	while (svart_queue_wait(r.q, &done, 1, SECOND_NS / 1000) == 0)
+		serve(&r);
+	assert_int_equal(done.cookie, 0);
+	assert_int_equal(svart_queue_wait(r.q, &done, 1, TIMEOUT_NS), 1);
+	assert_int_equal(done.cookie, 3);
+	assert_int_equal(svart_queue_destroy(r.q), 0);
+	assert_int_equal(svart_space_forget(r.space, r.pages, BYTES), 0);
+	rig_close(&r);
+}
+
 /** A program sleeps until its completion is there, as often as it likes. */
 static void check_events(const char *spec)
 {
@@ -429,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_queue_that_is_unordered_tells_what_has_ended),
 		cmocka_unit_test(test_queues_are_waited_for_at_once),
 		cmocka_unit_test(test_queue_hands_over_batches),
+		cmocka_unit_test(test_fence_in_a_batch_waits_for_what_is_before_the_batch),
 		cmocka_unit_test(test_queue_raises_its_eventfd),
 		cmocka_unit_test(test_queue_params_out_of_range_are_refused),
 	};
