@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,6 +313,51 @@ static void conformance_bad_address(struct case_run *run, void *arg)
 static void conformance_life(struct case_run *run, void *arg)
 {
 	conformance(run, arg, "test_life");
+}
+
+/* Every operation, also in batches, whose lists the device fetches from the process. */
+static void conformance_operations(struct case_run *run, void *arg)
+{
+	struct suite *s = arg;
+	char spec[128];
+
+	conformance(run, s, "test_operations");
+	suite_spec(s, 0, "pasid=5", spec, sizeof(spec));
+	must_run(run, s, "tests/conformance/test_operations", spec, "thread", "batches", NULL);
+}
+
+/* --- Interrupts ---------------------------------------------------------------------------------- */
+
+/* By MSI-X of VFIO, through the VT-d: a program that sleeps is woken by each completion, and by none else. */
+static void completions_raise_the_eventfd(struct case_run *run, void *arg)
+{
+	const struct svart_queue_params params =
+		SVART_QUEUE_PARAMS_INIT(.flags = SVART_QUEUE_EVENTS);
+	struct suite *s = arg;
+	uint64_t *buf = suite_map(run, 1 << 20), count;
+	struct pollfd wait = { .events = POLLIN };
+	struct svart_completion done;
+
+	suite_start(run, s, SVART_FAULT_RUN_THREAD, NULL);
+	suite_open(run, s, 0, "pasid=5,queues=2", 0);
+	for (unsigned int i = 0; i < 2; i++)
+		CHECK_EQ(run, svart_queue_create(s->devices[0], &params, &s->queues[i]), 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct svart_queue *q = s->queues[i % 2], *other = s->queues[1 - i % 2];
+
+		CHECK_EQ(run, svart_queue_prep_fill(q, buf + 512 * i, i, SUITE_PAGE, 0, i), 1);
+		CHECK_EQ(run, svart_queue_submit(q), 1);
+		wait.fd = svart_queue_event_fd(q);
+		CHECK_EQ(run, poll(&wait, 1, (int)(SUITE_TIMEOUT_NS / 1000000)), 1);
+		CHECK_EQ(run, read(wait.fd, &count, sizeof(count)), sizeof(count));
+		CHECK_EQ(run, count, 1);
+		CHECK_EQ(run, svart_queue_poll(q, &done, 1), 1);
+		CHECK_EQ(run, done.status, SVART_STATUS_OK);
+		wait.fd = svart_queue_event_fd(other);
+		CHECK_EQ(run, poll(&wait, 1, 0), 0);
+	}
+	CHECK_EQ(run, suite_close(s), 0);
+	munmap(buf, 1 << 20);
 }
 
 /* --- Attaching ----------------------------------------------------------------------------------- */
@@ -655,6 +701,8 @@ static const struct {
 	{ "conformance_copy_fill", conformance_copy_fill },
 	{ "conformance_bad_address", conformance_bad_address },
 	{ "conformance_life", conformance_life },
+	{ "conformance_operations", conformance_operations },
+	{ "completions_raise_the_eventfd", completions_raise_the_eventfd },
 	{ "queues_of_two_pasids_do_not_reach_each_other",
 		queues_of_two_pasids_do_not_reach_each_other },
 	{ "without_movdir64b_a_queue_is_refused", without_movdir64b_a_queue_is_refused },
