@@ -173,7 +173,7 @@ static void work_apply(const struct dsa_engine *e, struct dsa_work *work, struct
 	window = (struct svart_delta_window){
 		.bytes = to->bytes, .offset = apply->offset, .len = SVART_DELTA_WORD_BYTES
 	};
-	svart_op_delta_apply(apply, NULL, 0, &window);
+	svart_op_delta_apply(apply, unit->places[0].bytes, 0, &window);
 	unit->done = SVART_DELTA_ENTRY_BYTES;
 	work->over = e->done + unit->done == apply_bytes(e);
 }

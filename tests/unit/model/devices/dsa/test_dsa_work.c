@@ -263,6 +263,37 @@ static void test_unit_asks_once_for_each_of_its_pages(void **state)
 	assert_int_equal(r->nr_translates, 3);
 }
 
+/*
+ * Operands that go around the end of memory: what is behind it is asked for page by page, and no request goes around
+ * (the rig looks). A program's address there has no page, so nothing is done.
+ */
+static void test_operands_around_the_end_of_memory_fault(void **state)
+{
+	static const unsigned int opcodes[] = { SVART_DSA_OP_COMPARE, SVART_DSA_OP_COPY_CRC,
+		SVART_DSA_OP_APPLY_DELTA, SVART_DSA_OP_DIF_STRIP };
+	const uint64_t src = UINT64_MAX - 7;
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < SVART_ARRAY_SIZE(opcodes); i++) {
+		struct svart_dsa_desc desc =
+			describe(r, opcodes[i], src, rig_page(DST_PAGE), 4112 * 16);
+		struct svart_dsa_record record;
+
+		if (opcodes[i] == SVART_DSA_OP_APPLY_DELTA)
+			desc.op_specific[0] = 100;
+		if (opcodes[i] == SVART_DSA_OP_DIF_STRIP)
+			desc.op_specific[0] = DIF_4104 << 16;
+		record = expect(r, &desc, SVART_DSA_STATUS_PAGE_FAULT_RESPONSE);
+		assert_int_equal(record.fault_addr, src);
+		assert_int_equal(record.bytes_completed, 0);
+		/* What is behind the end is the operand's, too. */
+		desc.dst = src + 64;
+		expect(r, &desc,
+			opcodes[i] == SVART_DSA_OP_COMPARE ? SVART_DSA_STATUS_PAGE_FAULT_RESPONSE
+							   : SVART_DSA_STATUS_OVERLAP);
+	}
+}
+
 /* --- Without a record ------------------------------------------------------------------------------ */
 
 /* Invalid flags are told of a descriptor that has some: here a sum would be in their place. */
@@ -442,6 +473,7 @@ int main(void)
 		WORK_TEST(test_fault_of_each_operand_is_told),
 		WORK_TEST(test_delta_record_is_touched_only_to_write_it),
 		WORK_TEST(test_unit_asks_once_for_each_of_its_pages),
+		WORK_TEST(test_operands_around_the_end_of_memory_fault),
 		WORK_TEST(test_fault_without_a_record_tells_swerr_no_flags),
 		WORK_TEST(test_result_that_is_not_expected_is_no_error_for_swerr),
 		WORK_TEST(test_dualcast_destinations_lie_alike_and_apart),
