@@ -56,11 +56,12 @@ tell_instructions() {
 
 # --- accel-config -----------------------------------------------------------------------------
 
-# accel PROGRAM ARGUMENT...: a program of the tree, by its own loader.
+# accel PROGRAM ARGUMENT...: a program of the tree, by its own loader. It must not eat what a loop of ours reads.
 accel() {
     local libraries=$SVART_ACCEL/usr/lib/x86_64-linux-gnu program=$SVART_ACCEL/$1
     shift
-    timeout 60 "$SVART_ACCEL/usr/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$program" "$@"
+    timeout 60 "$SVART_ACCEL/usr/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$program" "$@" \
+        </dev/null
 }
 
 config() { accel usr/bin/accel-config "$@"; }
@@ -90,11 +91,11 @@ readonly OPERATIONS='
 '
 
 # has_operation NUMBER: of the first 64, which op_cap has in its last two words. idxd hides there that a device of
-# version 1 has batches.
+# version 1 has batches. Where there is no op_cap it is taken to have all: a test then fails, and is not skipped.
 has_operation() {
     local words
     [ "$1" != 0x1 ] || return 0
-    IFS=, read -ra words 2>/dev/null <"$devices/dsa0/op_cap" || return
+    { IFS=, read -ra words <"$devices/dsa0/op_cap"; } 2>/dev/null || return 0
     local word=$((${#words[@]} - 1 - $1 / 32))
     [ "$word" -ge 0 ] && [ $((0x${words[word]} >> ($1 % 32) & 1)) = 1 ]
 }

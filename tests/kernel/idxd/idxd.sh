@@ -15,9 +15,8 @@ here=$(dirname "$(readlink -f "$0")")
 # (reason 0x5b), where processes are killed or devices reset; Linux says first that there is one.
 prepare() {
     bring_instructions || return 1
-    echo 64M >/sys/block/zram0/disksize
-    busybox mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
-    echo 4 >/proc/sys/vm/nr_hugepages
+    echo 64M >/sys/block/zram0/disksize && busybox mkswap /dev/zram0 >/dev/null &&
+        swapon /dev/zram0 && echo 4 >/proc/sys/vm/nr_hugepages || return
     tolerate 'fault reason 0x5b' 'handling fault status reg'
 }
 

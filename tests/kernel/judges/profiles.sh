@@ -80,6 +80,11 @@ profile() {
     local name=profile_${1##*/}
     name=${name%.conf}
     wanted "$name" || return 0
+    if [ ! -e "$1" ]; then
+        echo "accel-config has no $1" >"$scratch/output"
+        told profile_files 1
+        return
+    fi
     if ! grep -q '"dev":"dsa' "$1"; then
         skipped "$name" "is for IAA"
         return
@@ -94,7 +99,7 @@ profile() {
 # off, as its note proposes.
 user_default() {
     awk '/^  },/ { print "  }\n]"; exit } { print }' "$PROFILES/user_default_profile.conf" >"$scratch/profile"
-    config config-user-default -c "$scratch/profile"
+    config config-user-default -c "$scratch/profile" || return
     local queue
     for queue in "$devices"/dsa0/wq0.*; do
         attribute_holds "${queue##*/}" state enabled && attribute_holds "${queue##*/}" mode shared &&

@@ -9,13 +9,15 @@ set -u
 # shellcheck source=tests/kernel/job.sh
 . "$(dirname "$(readlink -f "$0")")/../job.sh"
 
-# first_of VENDOR DEVICE: the address of the first that vfio-pci has.
+# first_of VENDOR DEVICE: the address of the first that vfio-pci has; "none" is no address, and the tests fail.
 first_of() {
     local device
     for device in /sys/bus/pci/drivers/vfio-pci/0*; do
-        [ "$(cat "$device/vendor" "$device/device" | tr '\n' ' ')" != "$1 $2 " ] || break
+        [ "$(cat "$device/vendor" "$device/device" | tr '\n' ' ')" = "$1 $2 " ] || continue
+        echo "${device##*/}"
+        return
     done
-    echo "${device##*/}"
+    echo none
 }
 
 # The tests' results are lines of TAP. What a test says comes before its own line.

@@ -40,6 +40,8 @@ fetch_source() {
     [ -e "$dir/.svart-unpacked" ] && return
     need_space
     say "fetching $KERNEL_PACKAGE $KERNEL_VERSION"
+    # A run that was interrupted leaves one, maybe of another version.
+    rm -f "$APT/archives/$KERNEL_PACKAGE"_*.deb
     (cd "$APT/archives" && apt_with apt-get download "$KERNEL_PACKAGE=$KERNEL_VERSION") \
         >"$log" 2>&1 || cannot "cannot download $KERNEL_PACKAGE (no network?): see $log"
     deb=$(echo "$APT/archives/$KERNEL_PACKAGE"_*.deb)

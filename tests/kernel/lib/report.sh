@@ -12,9 +12,15 @@ report_start() {
     : >"$RESULTS"
 }
 
-# What is wrong with a suite's run as a whole, or nothing.
+# A case as a console has it: its name, its result, why.
+readonly CASE='^case ([A-Za-z0-9_.-]+): (passed|failed|skipped)( .*)?$'
+
+# not_cases CONSOLE: lines that begin as a case does, and would be in no report.
+not_cases() { grep '^case ' "$1" | grep -vE "$CASE"; }
+
+# What is wrong with a suite's run as a whole, or nothing. A guest's last case is its kernel's log.
 suite_trouble() {
-    local console=$1 took=$2 limit=$3
+    local rig=$1 console=$2 took=$3 limit=$4
     if ! grep -q '^guest: job ended' "$console"; then
         if [ "$took" -ge "$limit" ]; then
             echo "did not end within $limit s"
@@ -23,6 +29,10 @@ suite_trouble() {
         fi
     elif ! grep -q '^case ' "$console"; then
         echo "no case was reported: $(grep '^guest: job ended' "$console")"
+    elif [ -n "$(not_cases "$console")" ]; then
+        echo "this is no case: $(not_cases "$console" | head -n 1)"
+    elif [ "$rig" != model ] && ! grep -q '^case kernel_log: ' "$console"; then
+        echo "the guest died after its job"
     elif ! grep -q '^guest: job ended with status 0' "$console" &&
         ! grep -q '^case [^:]*: failed' "$console"; then
         grep '^guest: job ended' "$console"
@@ -34,9 +44,8 @@ report_suite() {
     local rig=$1 suite=$2 console=$3 took=$4 limit=$5 trouble
     # Without carriage returns and what the BIOS does to a terminal.
     sed -i -e 's/\r//g' -e 's/\x1b\(\[[^a-zA-Z]*[a-zA-Z]\|c\)//g' "$console"
-    sed -nE "s/^case ([A-Za-z0-9_.-]+): (passed|failed|skipped) ?(.*)/$rig $suite.\1 \2 \3/p" \
-        "$console" >>"$RESULTS"
-    trouble=$(suite_trouble "$console" "$took" "$limit")
+    sed -nE "s/$CASE/$rig $suite.\1 \2\3/p" "$console" >>"$RESULTS"
+    trouble=$(suite_trouble "$rig" "$console" "$took" "$limit")
     if [ -n "$trouble" ]; then
         printf '%s %s.(run) failed %s\n' "$rig" "$suite" "$trouble" >>"$RESULTS"
         say "$rig: $suite: $trouble. The end of $console:"
