@@ -442,7 +442,7 @@ struct action {
 static const struct action actions[] = {
 	{ act_prep, 300, true },
 	{ act_poll, 200, true },
-	{ act_rest, 60, true },
+	{ act_rest, 150, true },
 	{ act_chain, 30, true },
 	{ act_step, 300, true },
 	{ act_pump, 150, true },

@@ -29,7 +29,7 @@ static uint64_t draw_length(struct sim_world *w)
 	switch (sim_below(&w->random, 8)) {
 	case 0:
 	case 1:
-		return sim_between(&w->random, 1, 64);
+		return sim_between(&w->random, 0, 64);
 	case 2:
 	case 3:
 		return sim_between(&w->random, 1, SIM_PAGE);

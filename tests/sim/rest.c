@@ -153,14 +153,19 @@ static bool is_unchanged(struct sim_world *w, const struct sim_rest *rest, uint6
 
 void sim_rest_resume(struct sim_world *w)
 {
-	struct sim_rest *rest = &w->rests[sim_below(&w->random, SIM_MAX_RESTS)];
-	struct sim_operand o[SIM_MAX_OPERANDS];
-	uint64_t number = rest->number;
+	uint32_t at = sim_below(&w->random, SIM_MAX_RESTS), i, nr;
 	bool blocks = sim_chance(&w->random, 700);
-	uint32_t i, nr;
+	struct sim_operand o[SIM_MAX_OPERANDS];
+	struct sim_rest *rest = NULL;
+	uint64_t number;
 
-	if (rest->queue == NULL || rest->going)
+	for (i = 0; i < SIM_MAX_RESTS && rest == NULL; i++, at = (at + 1) % SIM_MAX_RESTS) {
+		if (w->rests[at].queue != NULL && !w->rests[at].going)
+			rest = &w->rests[at];
+	}
+	if (rest == NULL)
 		return;
+	number = rest->number;
 	nr = sim_operands(&rest->whole, o);
 	for (i = 0; i < nr && is_unchanged(w, rest, number); i++)
 		mend(w, &o[i]);
