@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "bits.h"
+#include "op_delta.h"
 
 /* op_specific of operations with protection information: flags of the source, of the destination, of both. */
 #define DIF_SRC   SVART_MASK(7, 0)
@@ -58,6 +59,12 @@ static uint64_t write_expected(const struct svart_op *op, struct svart_dsa_desc 
 	return SVART_DSA_FLAG_CHECK_RESULT;
 }
 
+/** Bytes of a delta record that can be used: of whole entries, as the device wants its limit (DSA spec 8.3.7). */
+static uint32_t delta_room(const struct svart_op *op)
+{
+	return op->bounds.delta_max - op->bounds.delta_max % SVART_DELTA_ENTRY_BYTES;
+}
+
 static void write_operands(const struct svart_op *op, struct svart_dsa_desc *desc)
 {
 	desc->src = op->pattern;
@@ -70,7 +77,7 @@ static void write_operands(const struct svart_op *op, struct svart_dsa_desc *des
 	case SVART_OP_CREATE_DELTA:
 		desc->dst = (uintptr_t)op->src2;
 		desc->op_specific[0] = (uintptr_t)op->delta;
-		desc->op_specific[1] = op->bounds.delta_max;
+		desc->op_specific[1] = delta_room(op);
 		break;
 	case SVART_OP_APPLY_DELTA:
 		desc->src = (uintptr_t)op->delta;
@@ -181,7 +188,7 @@ static enum svart_status complete_done(const struct svart_op *op,
 		}
 	}
 	if (op->opcode == SVART_OP_CREATE_DELTA) {
-		if (low > op->bounds.delta_max)
+		if (low > delta_room(op) || low % SVART_DELTA_ENTRY_BYTES != 0)
 			return SVART_STATUS_DEVICE_ERROR;
 		done->delta_bytes = (uint32_t)low;
 	}

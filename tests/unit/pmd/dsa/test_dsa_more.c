@@ -13,6 +13,7 @@
 
 #include "dsa_internal.h"
 
+#define FLAG_FENCE       0x1u
 #define FLAG_BOF         0x2u
 #define FLAG_CRAV        0x4u
 #define FLAG_RCR         0x8u
@@ -81,7 +82,7 @@ static const struct {
 		  .delta = DELTA,
 		  .length = 8192,
 		  .flags = SVART_OP_CHECK_RESULT | SVART_OP_TO_CACHE,
-		  .bounds = { .delta_max = 100, .expected = 5 } },
+		  .bounds = { .delta_max = 109, .expected = 5 } },
 		0x07, FLAG_CHECK | FLAG_CC, 0x300000, 0x400000, { 0x500000, 100, 5 } },
 	{ { .opcode = SVART_OP_APPLY_DELTA,
 		  .dst = DST,
@@ -153,20 +154,35 @@ static const struct {
 };
 #define NR_ROWS (sizeof(rows) / sizeof(rows[0]))
 
+/** Operations of dsa_fast.c. */
+static const struct svart_op plain[] = {
+	{ .opcode = SVART_OP_COPY, .dst = DST, .src = SRC, .length = 64 },
+	{ .opcode = SVART_OP_FILL, .dst = DST, .length = 64 },
+	{ .opcode = SVART_OP_NOOP },
+	{ .opcode = SVART_OP_DRAIN },
+};
+#define NR_PLAIN (sizeof(plain) / sizeof(plain[0]))
+
 /** Owner: one test. */
 struct rig {
 	struct fake_dsa *f;
 	struct svart_queue *q;
 };
 
-static struct rig rig_open(uint32_t depth, uint64_t gencap)
+static struct rig rig_open_with(uint32_t depth, uint64_t gencap, uint32_t queue_flags)
 {
 	struct rig r = { .f = fake_create() };
 
+	r.f->queue_flags = queue_flags;
 	fake_set64(r.f, SVART_DSA_OPCAP_OFF, OPCAP_ALL);
 	fake_set64(r.f, SVART_DSA_GENCAP_OFF, gencap);
 	r.q = fake_start_first(r.f, depth);
 	return r;
+}
+
+static struct rig rig_open(uint32_t depth, uint64_t gencap)
+{
+	return rig_open_with(depth, gencap, 0);
 }
 
 static void rig_close(struct rig *r)
@@ -208,12 +224,13 @@ static struct svart_completion complete(struct rig *r, const struct svart_op *op
 
 /* --- descriptors -------------------------------------------------------------------------------- */
 
-static void check_descriptor(const struct svart_dsa_desc *desc, size_t i, uint32_t without)
+static void check_descriptor(
+	const struct svart_dsa_desc *desc, size_t i, uint32_t with, uint32_t without)
 {
 	struct svart_dsa_desc expected = { 0 };
 
 	expected.flags_opcode =
-		(uint32_t)rows[i].opcode << 24 | ((rows[i].flags | FLAGS_ANY) & ~without);
+		(uint32_t)rows[i].opcode << 24 | ((rows[i].flags | FLAGS_ANY | with) & ~without);
 	expected.completion_addr = desc->completion_addr;
 	expected.src = rows[i].src;
 	expected.dst = rows[i].dst;
@@ -234,7 +251,7 @@ static void check_descriptors(uint64_t gencap, uint32_t op_flags, uint32_t witho
 		op = rows[i].op;
 		op.flags |= op_flags;
 		complete(&r, &op, (struct answer){ .status = SVART_DSA_STATUS_HW_ERROR });
-		check_descriptor(fake_desc(r.f, (uint32_t)i), i, without);
+		check_descriptor(fake_desc(r.f, (uint32_t)i), i, 0, without);
 	}
 	rig_close(&r);
 }
@@ -247,6 +264,31 @@ static void test_dsa_each_operation_becomes_its_descriptor(void **state)
 	check_descriptors(FAKE_GENCAP, SVART_OP_FENCE, 0);
 }
 
+/** In a batch it is the same, and a fence in it is the device's. */
+static void test_dsa_each_operation_becomes_its_descriptor_in_a_batch(void **state)
+{
+	struct rig r = rig_open_with(2, FAKE_GENCAP, SVART_QUEUE_BATCHES);
+	const struct svart_dsa_desc *list;
+	struct svart_completion done[2];
+	struct svart_op ops[2];
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < NR_ROWS; i++) {
+		ops[0] = ops[1] = rows[i].op;
+		ops[1].flags |= SVART_OP_FENCE;
+		assert_int_equal(r.q->prep(r.q, ops, 2), 2);
+		assert_int_equal(r.q->submit(r.q), 2);
+		list = (const struct svart_dsa_desc *)(uintptr_t)fake_desc(r.f, i)->desc_list_addr;
+		check_descriptor(&list[0], i, 0, 0);
+		check_descriptor(&list[1], i, FLAG_FENCE, 0);
+		fake_complete(r.f, i, SVART_DSA_STATUS_BATCH_FAILED);
+		assert_int_equal(r.q->poll(r.q, done, 2), 2);
+		assert_int_equal(done[1].status, SVART_STATUS_ABORTED);
+	}
+	rig_close(&r);
+}
+
 static void test_dsa_cache_control_is_set_only_if_the_device_has_it(void **state)
 {
 	(void)state;
@@ -255,12 +297,6 @@ static void test_dsa_cache_control_is_set_only_if_the_device_has_it(void **state
 
 static void test_dsa_slots_words_are_0_again_for_copy_fill_and_noop(void **state)
 {
-	static const struct svart_op plain[] = {
-		{ .opcode = SVART_OP_COPY, .dst = DST, .src = SRC, .length = 64 },
-		{ .opcode = SVART_OP_FILL, .dst = DST, .length = 64 },
-		{ .opcode = SVART_OP_NOOP },
-		{ .opcode = SVART_OP_DRAIN },
-	};
 	const struct answer ok = { .status = SVART_DSA_STATUS_SUCCESS };
 	struct rig r = rig_open(1, FAKE_GENCAP);
 	const struct svart_dsa_desc *desc;
@@ -268,7 +304,7 @@ static void test_dsa_slots_words_are_0_again_for_copy_fill_and_noop(void **state
 
 	(void)state;
 	for (i = 0; i < NR_ROWS; i++) {
-		for (k = 0; k < sizeof(plain) / sizeof(plain[0]); k++) {
+		for (k = 0; k < NR_PLAIN; k++) {
 			complete(&r, &rows[i].op, (struct answer){ .status = 0x20 });
 			assert_int_equal(complete(&r, &plain[k], ok).status, SVART_STATUS_OK);
 			desc = fake_desc(r.f, r.f->nr_posted - 1);
@@ -347,13 +383,16 @@ static void test_dsa_results_of_delta_records(void **state)
 	(void)state;
 	op.flags = 0;
 	op.bounds.expected = 0;
+	assert_int_equal(op.bounds.delta_max, 109); /* Ten entries, and a part of one. */
 	done = complete(&r, &op, (struct answer){ .status = 1, .result = 1, .word = 90 });
 	assert_int_equal(done.delta_bytes, 90);
 	expect(&r, &op, (struct answer){ .status = 1, .result = 1, .word = 100 }, SVART_STATUS_OK,
 		1, 8192);
 	expect(&r, &op, (struct answer){ .status = 1, .result = 2, .bytes = 800, .word = 100 },
 		SVART_STATUS_OK, 2, 800);
+	expect_device_error(&r, &op, (struct answer){ .status = 1, .result = 1, .word = 110 });
 	expect_device_error(&r, &op, (struct answer){ .status = 1, .result = 1, .word = 101 });
+	expect_device_error(&r, &op, (struct answer){ .status = 1, .result = 1, .word = 95 });
 	expect_device_error(&r, &op, (struct answer){ .status = 1, .result = 3, .word = 90 });
 	expect_device_error(
 		&r, &op, (struct answer){ .status = 1, .result = 2, .bytes = 8193, .word = 90 });
@@ -482,51 +521,82 @@ static void test_dsa_operations_of_no_bytes_do_not_reach_the_device(void **state
 	rig_close(&r);
 }
 
-/** Whether a status may follow from a code for an operation. */
-static bool may_be(const struct svart_op *op, unsigned int code, unsigned int status)
+static bool checks_blocks(const struct svart_op *op)
 {
-	switch (status) {
-	case SVART_STATUS_OK:
-		return code == 1 || code == 2;
-	case SVART_STATUS_PREDICATE_FALSE:
-		return (code == 1 || code == 2) && (op->flags & SVART_OP_CHECK_RESULT) != 0;
-	case SVART_STATUS_PARTIAL:
-		return code == 3;
-	case SVART_STATUS_BAD_ADDRESS:
-		return code == 4;
-	case SVART_STATUS_DIF_ERROR:
-		return code == 9 &&
-		       (op->opcode == SVART_OP_DIF_CHECK || op->opcode == SVART_OP_DIF_STRIP ||
-			       op->opcode == SVART_OP_DIF_UPDATE);
-	case SVART_STATUS_DELTA_ERROR:
-		return (code == 7 || code == 8) && op->opcode == SVART_OP_APPLY_DELTA;
-	case SVART_STATUS_INVALID:
-		return code >= 0x10 && code <= 0x1c;
-	default:
-		return status == SVART_STATUS_DEVICE_ERROR && code != 1;
+	return op->opcode == SVART_OP_DIF_CHECK || op->opcode == SVART_OP_DIF_STRIP ||
+	       op->opcode == SVART_OP_DIF_UPDATE;
+}
+
+static bool has_results(const struct svart_op *op)
+{
+	return op->opcode >= SVART_OP_COMPARE && op->opcode <= SVART_OP_CREATE_DELTA;
+}
+
+/** Of a record that is done: its result is 1. */
+static enum svart_status done_status(const struct svart_op *op)
+{
+	if (has_results(op) && (op->flags & SVART_OP_CHECK_RESULT) != 0 &&
+		(op->bounds.expected & 2) == 0)
+		return SVART_STATUS_PREDICATE_FALSE;
+	return SVART_STATUS_OK;
+}
+
+/** What a record's status means, by its code (DSA spec 5.8): result 1, 0 bytes, an address of an operand. */
+static enum svart_status status_of(const struct svart_op *op, unsigned int code)
+{
+	bool moves = op->opcode != SVART_OP_NOOP && op->opcode != SVART_OP_DRAIN;
+
+	if (code == 1 || (code == 2 && has_results(op)))
+		return done_status(op);
+	if (code == 3 && moves)
+		return SVART_STATUS_PARTIAL;
+	if (code == 4 && moves)
+		return SVART_STATUS_BAD_ADDRESS;
+	if ((code == 7 || code == 8) && op->opcode == SVART_OP_APPLY_DELTA)
+		return SVART_STATUS_DELTA_ERROR;
+	if (code == 9 && checks_blocks(op))
+		return SVART_STATUS_DIF_ERROR;
+	if ((code >= 0x10 && code <= 0x13) || (code >= 0x15 && code <= 0x17) || code == 0x1c)
+		return SVART_STATUS_INVALID;
+	return SVART_STATUS_DEVICE_ERROR;
+}
+
+static void check_statuses(struct rig *r, const struct svart_op *op)
+{
+	const struct svart_op_row *row = svart_op_row(op->opcode);
+	struct answer a = { .result = 1 };
+	struct svart_completion done, only = { .cookie = op->cookie };
+	unsigned int status;
+
+	if (row->nr_operands != 0)
+		a.addr = svart_op_addr(op, &row->operands[0]);
+	for (status = 1; status < 256; status++) {
+		a.status = (uint8_t)status;
+		done = complete(r, op, a);
+		only.status = (uint8_t)status_of(op, status & 0x7f);
+		only.hw_status = (uint8_t)status;
+		if (done.status != only.status)
+			fail_msg("opcode %u, record's status %#x: status %u, not %u", op->opcode,
+				status, done.status, only.status);
+		/* An error of the device's own says nothing else. */
+		if (only.status == SVART_STATUS_DEVICE_ERROR || only.status == SVART_STATUS_INVALID)
+			assert_memory_equal(&done, &only, sizeof(only));
+		assert_int_equal(done.flags & SVART_COMPLETION_FAULT_ADDR,
+			only.status == SVART_STATUS_PARTIAL ||
+				only.status == SVART_STATUS_BAD_ADDRESS);
 	}
 }
 
 static void test_dsa_each_status_of_each_operation_means_what_it_can(void **state)
 {
 	struct rig r = rig_open(4, FAKE_GENCAP);
-	struct svart_completion done;
-	unsigned int status;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < NR_ROWS; i++) {
-		for (status = 1; status < 256; status++) {
-			done = complete(&r, &rows[i].op,
-				(struct answer){ .status = (uint8_t)status,
-					.result = 1,
-					.addr = rows[i].src != 0 ? rows[i].src : rows[i].dst });
-			if (!may_be(&rows[i].op, status & 0x7f, done.status))
-				fail_msg("row %zu, record's status %#x: status %u", i, status,
-					done.status);
-			assert_true(done.bytes_done <= rows[i].op.length);
-		}
-	}
+	for (i = 0; i < NR_ROWS; i++)
+		check_statuses(&r, &rows[i].op);
+	for (i = 0; i < NR_PLAIN; i++)
+		check_statuses(&r, &plain[i]);
 	rig_close(&r);
 }
 
@@ -534,6 +604,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dsa_each_operation_becomes_its_descriptor),
+		cmocka_unit_test(test_dsa_each_operation_becomes_its_descriptor_in_a_batch),
 		cmocka_unit_test(test_dsa_cache_control_is_set_only_if_the_device_has_it),
 		cmocka_unit_test(test_dsa_slots_words_are_0_again_for_copy_fill_and_noop),
 		cmocka_unit_test(test_dsa_results_of_comparisons),
