@@ -289,6 +289,188 @@ static void test_mapped_memory_is_prepared_without_a_system_call(void **state)
 	rig_close(&r);
 }
 
+/* --- operations that are cut ----------------------------------------------------------------------- */
+
+#define DSA "model:dsa0,faults=off"
+
+static struct svart_completion run(struct rig *r, const struct svart_op *op)
+{
+	assert_int_equal(svart_queue_prep(r->q, op, 1), 1);
+	return next(r);
+}
+
+/** Three pages, of which this one may not be accessed. */
+static uint8_t *pages_without(unsigned int page)
+{
+	uint8_t *p = pages_new(3);
+
+	assert_int_equal(mprotect(p + page * PAGE, PAGE, PROT_NONE), 0);
+	return p;
+}
+
+static void expect_cut(const struct svart_completion *done, const void *addr, uint64_t bytes)
+{
+	assert_int_equal(done->status, SVART_STATUS_BAD_ADDRESS);
+	assert_int_equal(done->fault_addr, (uintptr_t)addr);
+	assert_int_equal(done->bytes_done, bytes);
+}
+
+static void test_operation_is_cut_at_each_operand(void **state)
+{
+	uint8_t *good = pages_new(3), *good2 = pages_new(3), *bad = pages_without(1);
+	struct svart_op op = { .opcode = SVART_OP_DUALCAST, .length = 3 * PAGE };
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, DSA, 0);
+	memset(good, 1, PAGE);
+	op.dst = good2;
+	op.dst2 = good;
+	op.src = bad;
+	done = run(&r, &op);
+	expect_cut(&done, bad + PAGE, PAGE);
+	assert_false(done.flags & SVART_COMPLETION_FAULT_WRITE);
+	op.dst = bad;
+	op.src = good2;
+	done = run(&r, &op);
+	expect_cut(&done, bad + PAGE, PAGE);
+	assert_true(done.flags & SVART_COMPLETION_FAULT_WRITE);
+	op.dst = good;
+	op.dst2 = bad;
+	done = run(&r, &op);
+	expect_cut(&done, bad + PAGE, PAGE);
+	assert_int_equal(good[2 * PAGE], 0x5a);
+	pages_free(&r, good, 3);
+	pages_free(&r, good2, 3);
+	pages_free(&r, bad, 3);
+	rig_close(&r);
+}
+
+static void check_compare_cut(struct rig *r, struct svart_op op, uint64_t differs_at)
+{
+	static const uint8_t status[] = { SVART_STATUS_OK, SVART_STATUS_PREDICATE_FALSE,
+		SVART_STATUS_OK, SVART_STATUS_OK };
+	struct svart_completion done;
+
+	for (op.bounds.expected = 0; op.bounds.expected < 4; op.bounds.expected++) {
+		op.flags = op.bounds.expected != 0 ? SVART_OP_CHECK_RESULT : 0;
+		done = run(r, &op);
+		if (differs_at >= PAGE) {
+			expect_cut(&done, (const uint8_t *)op.src2 + PAGE, PAGE);
+			continue;
+		}
+		assert_int_equal(done.status, status[op.bounds.expected]);
+		assert_int_equal(done.result, 1);
+		assert_int_equal(done.bytes_done, differs_at);
+		assert_int_equal(done.fault_addr, 0);
+	}
+}
+
+static void test_comparison_that_is_cut_still_finds_what_is_before(void **state)
+{
+	uint8_t *a = pages_new(3), *bad = pages_without(1);
+	const struct svart_op op = {
+		.opcode = SVART_OP_COMPARE, .src = a, .src2 = bad, .length = 3 * PAGE
+	};
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, DSA, 0);
+	check_compare_cut(&r, op, UINT64_MAX);
+	a[2 * PAGE] = 1; /* Behind the cut. */
+	check_compare_cut(&r, op, 2 * PAGE);
+	a[PAGE - 1] = 1; /* Just before it. */
+	check_compare_cut(&r, op, PAGE - 1);
+	a[0] = 1;
+	check_compare_cut(&r, op, 0);
+	pages_free(&r, a, 3);
+	pages_free(&r, bad, 3);
+	rig_close(&r);
+}
+
+static void test_blocks_are_cut_whole_and_tell_their_tags(void **state)
+{
+	uint8_t *src = pages_new(3), *bad = pages_without(1);
+	struct svart_op op = { .opcode = SVART_OP_DIF_INSERT,
+		.src = src,
+		.dst = bad,
+		.length = 20 * 512,
+		.dst_tags = { .ref = 100, .app = 7 } };
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, DSA, 0);
+	done = run(&r, &op);
+	expect_cut(&done, bad + PAGE, 7 * 512); /* 7 * 520 bytes are before the page. */
+	assert_int_equal(done.dst_tags.ref, 107);
+	svart_op_rest(&op, &done);
+	assert_ptr_equal(op.src, src + 7 * 512);
+	assert_ptr_equal(op.dst, bad + 7 * 520);
+	assert_int_equal(op.length, 13 * 512);
+	assert_int_equal(op.dst_tags.ref, 107);
+	done = run(&r, &op); /* No block of the rest is whole. */
+	expect_cut(&done, bad + PAGE, 0);
+	assert_int_equal(done.dst_tags.ref, 107);
+	assert_int_equal(done.dst_tags.app, 7);
+	pages_free(&r, src, 3);
+	pages_free(&r, bad, 3);
+	rig_close(&r);
+}
+
+static void test_checksum_of_nothing_is_its_seed(void **state)
+{
+	uint8_t *bad = pages_without(0);
+	struct svart_op op = {
+		.opcode = SVART_OP_CRC, .src = bad, .length = 2 * PAGE, .seed = 0x1234
+	};
+	struct svart_completion done;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, DSA, 0);
+	done = run(&r, &op);
+	expect_cut(&done, bad, 0);
+	assert_int_equal(done.result, 0x1234);
+	op.length = 0;
+	done = run(&r, &op);
+	assert_int_equal(done.status, SVART_STATUS_OK);
+	assert_int_equal(done.result, 0x1234);
+	pages_free(&r, bad, 3);
+	rig_close(&r);
+}
+
+static void test_delta_operations_are_not_cut(void **state)
+{
+	uint8_t *a = pages_new(3), *record = pages_new(1), *bad = pages_without(2);
+	struct svart_op op = { .opcode = SVART_OP_CREATE_DELTA,
+		.src = a,
+		.src2 = bad,
+		.delta = record,
+		.length = 3 * PAGE,
+		.flags = SVART_OP_CHECK_RESULT,
+		.bounds = { .delta_max = 80, .expected = 1u << SVART_DELTA_DIFFERS } };
+	struct svart_completion done;
+	struct svart_op before;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, DSA, 0);
+	a[0] = 1;
+	done = run(&r, &op);
+	expect_cut(&done, bad + 2 * PAGE, 0);
+	assert_int_equal(done.delta_bytes, 0);
+	assert_int_equal(record[0], 0x5a);
+	before = op;
+	svart_op_rest(&op, &done);
+	assert_memory_equal(&op, &before, sizeof(op));
+	pages_free(&r, a, 3);
+	pages_free(&r, record, 1);
+	pages_free(&r, bad, 3);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +484,11 @@ int main(void)
 		cmocka_unit_test(test_operation_that_is_not_begun_says_how_it_would_go_on),
 		cmocka_unit_test(test_addresses_above_the_mask_are_refused),
 		cmocka_unit_test(test_mapped_memory_is_prepared_without_a_system_call),
+		cmocka_unit_test(test_operation_is_cut_at_each_operand),
+		cmocka_unit_test(test_comparison_that_is_cut_still_finds_what_is_before),
+		cmocka_unit_test(test_blocks_are_cut_whole_and_tell_their_tags),
+		cmocka_unit_test(test_checksum_of_nothing_is_its_seed),
+		cmocka_unit_test(test_delta_operations_are_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
