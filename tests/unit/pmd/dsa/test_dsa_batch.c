@@ -206,6 +206,59 @@ static void test_dsa_batch_has_its_fences(void **state)
 	assert_int_equal(((struct svart_dsa_queue *)q->priv)->nr_fences, 0);
 }
 
+/** All before a fence have ended, those of other batches, too: the device's fence knows only its own batch. */
+static void test_dsa_batch_ends_before_a_fence_while_others_are_in_flight(void **state)
+{
+	struct svart_completion done[DEPTH];
+	struct svart_dsa_desc *list;
+
+	(void)state;
+	prep(0);
+	assert_int_equal(q->submit(q), 1);
+	prep(1);
+	prep(2);
+	prep_flags(3, SVART_OP_FENCE);
+	prep(4);
+	prep_flags(5, SVART_OP_FENCE);
+	assert_int_equal(q->submit(q), 2);
+	list = list_of(1, 2);
+	record_set(&list[0], SVART_DSA_STATUS_SUCCESS);
+	record_set(&list[1], SVART_DSA_STATUS_SUCCESS);
+	fake_complete(f, 1, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(q->submit(q), 0);
+	fake_complete(f, 0, SVART_DSA_STATUS_SUCCESS);
+	/* Nothing is in flight: now the second fence is the device's. */
+	assert_int_equal(q->submit(q), 3);
+	list = list_of(2, 3);
+	assert_int_equal(list[0].flags_opcode & SVART_DSA_FLAG_FENCE, 0);
+	assert_int_equal(list[2].flags_opcode & SVART_DSA_FLAG_FENCE, SVART_DSA_FLAG_FENCE);
+	assert_int_equal(poll_all(done), 3);
+}
+
+/** Also within one submit, whose operations are more than a batch has. */
+static void test_dsa_batch_ends_before_a_fence_that_the_batch_before_it_needs(void **state)
+{
+	struct svart_dsa_desc *list;
+
+	(void)state;
+	((struct svart_dsa_queue *)q->priv)->batches->max = 3;
+	prep(0);
+	prep(1);
+	prep(2);
+	prep(3);
+	prep_flags(4, SVART_OP_FENCE);
+	assert_int_equal(q->submit(q), 4);
+	assert_int_equal(f->nr_posted, 2);
+	list = list_of(0, 3);
+	record_set(&list[0], SVART_DSA_STATUS_SUCCESS);
+	record_set(&list[1], SVART_DSA_STATUS_SUCCESS);
+	record_set(&list[2], SVART_DSA_STATUS_SUCCESS);
+	fake_complete(f, 0, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(q->submit(q), 0);
+	fake_complete(f, 1, SVART_DSA_STATUS_SUCCESS);
+	assert_int_equal(q->submit(q), 1);
+}
+
 /** What is behind a fence after a failure was never begun, and goes on with the next batch's fence. */
 static void test_dsa_batch_that_failed_aborts_what_is_behind_its_fence(void **state)
 {
@@ -280,6 +333,8 @@ int main(void)
 		TEST(test_dsa_batches_end_where_they_must),
 		TEST(test_dsa_batch_leaves_a_drain_alone),
 		TEST(test_dsa_batch_has_its_fences),
+		TEST(test_dsa_batch_ends_before_a_fence_while_others_are_in_flight),
+		TEST(test_dsa_batch_ends_before_a_fence_that_the_batch_before_it_needs),
 		TEST(test_dsa_batch_that_failed_aborts_what_is_behind_its_fence),
 		TEST(test_dsa_batch_without_its_records_is_a_device_error),
 		TEST(test_dsa_batch_of_a_device_that_has_none),
