@@ -348,7 +348,48 @@ DSA |= {
 }
 
 
-TARGETS = {"dsa": DSA, "group": GROUP, "iommufd": IOMMUFD, "vtd": VTD, "smmu": SMMU}
+# --- records -----------------------------------------------------------------------------------
+
+BATCHES, UNORDERED, DEPTH_16 = 1, 2, 0xF0
+FENCE, CHECK_RESULT = 2, 4
+SUBMIT, POLL = b"s", b"l"
+
+
+def operation(opcode, flags=0, length=4098, z=0x0102030405060708):
+    blocks = u64(z) + u8(0, 4) + u8(0x10) * (2 if opcode == 13 else 1)
+    step = b"p" + u8(opcode, flags) + u16(length) + u16(1) + u16(2) + u16(3) + u16(4) + u64(z)
+    return step + (blocks if 10 <= opcode <= 14 else b"")
+
+
+def near(status, slot=0, result=0, done=512, kind=0, word=100):
+    return b"f" + u8(slot, status, result) + u16(done) + u8(kind) + u16(word)
+
+
+def record(status, slot=0, letter=b"w", fill=0xFF):
+    return letter + u8(slot, status) + u8(fill) * 31
+
+
+EVERY = range(18)
+RECORDS = {
+    "done": u8(DEPTH_16) + b"".join(operation(n) + SUBMIT + near(1) + POLL for n in EVERY),
+    "faults": u8(DEPTH_16) + b"".join(operation(n) + SUBMIT + near(3 + 0x80 * (n & 1), kind=n) + POLL for n in EVERY),
+    "refused": u8(DEPTH_16) + b"".join(operation(n) + SUBMIT + near(4, done=0, kind=n & 3) + POLL for n in EVERY),
+    "wrong_blocks": u8(DEPTH_16) + b"".join(operation(n) + SUBMIT + near(9, result=5) + POLL for n in EVERY),
+    "wrong_entries": u8(DEPTH_16) + b"".join(operation(6, z=n) + SUBMIT + near(7 + n, done=10) + POLL for n in (0, 1)),
+    "predicates": u8(DEPTH_16)
+    + b"".join(operation(n, CHECK_RESULT) + SUBMIT + near(2, result=r) + POLL for n in (3, 4, 5) for r in range(4)),
+    "all_ones": u8(DEPTH_16) + b"".join(operation(n) + SUBMIT + record(s) + POLL for n in EVERY for s in (1, 3, 255)),
+    "fences": u8(DEPTH_16) + operation(1) + operation(2, FENCE) + operation(8) + SUBMIT + POLL + near(1) + SUBMIT + POLL,
+    "unordered": u8(DEPTH_16 | UNORDERED) + operation(1) * 4 + SUBMIT + near(1, 2) + POLL + near(1, 1) + near(3, 0) + POLL,
+    "batch": u8(DEPTH_16 | BATCHES) + operation(3) * 3 + SUBMIT + near(1, 0) + near(1, 1) + near(1, 2) + POLL
+    + record(1, 2, b"b", 0) + POLL,
+    "batch_failed": u8(DEPTH_16 | BATCHES | UNORDERED) + operation(7) + operation(8, FENCE) + SUBMIT + near(3, 0)
+    + record(5, 1, b"b", 0) + POLL,
+    "raw": u8(DEPTH_16) + b"r" + u8(1) + bytes(63) + b"r" + u8(255) * 64 + SUBMIT + POLL,
+}
+
+
+TARGETS = {"dsa": DSA, "records": RECORDS, "group": GROUP, "iommufd": IOMMUFD, "vtd": VTD, "smmu": SMMU}
 
 
 def main():
