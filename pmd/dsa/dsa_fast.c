@@ -373,26 +373,36 @@ static __attribute__((noinline)) void post_fenced(struct svart_dsa_queue *q)
 	}
 }
 
-uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
+/** Submits where fences may hold something back: what is handed over is known only afterwards. */
+static __attribute__((noinline)) uint16_t submit_fenced(struct svart_queue *fast)
 {
 	struct svart_dsa_queue *q = fast->priv;
 	uint32_t before = q->posted;
-	uint64_t cookie;
+	uint64_t cookie = q->entries[before & q->mask].cookie;
 	uint16_t nr;
 
-	if (before == q->head || svart_pmd_dsa_failed(q->failure))
-		return 0;
-	cookie = q->entries[before & q->mask].cookie;
-	if (q->nr_fences == 0) {
-		post(q, q->head);
-		/* It must not fall behind by half of the counters' range, or it would seem to be ahead. */
-		q->settled = q->tail;
-	} else {
-		post_fenced(q);
-	}
+	post_fenced(q);
 	nr = (uint16_t)(q->posted - before);
 	if (nr != 0 && svart_trace_submit_on())
 		svart_trace_submit(fast, nr, cookie);
+	return nr;
+}
+
+uint16_t svart_pmd_dsa_submit(struct svart_queue *fast)
+{
+	struct svart_dsa_queue *q = fast->priv;
+	uint32_t posted = q->posted, head = q->head;
+	uint16_t nr = (uint16_t)(head - posted);
+
+	if (nr == 0 || svart_pmd_dsa_failed(q->failure))
+		return 0;
+	if (q->nr_fences != 0)
+		return submit_fenced(fast);
+	if (svart_trace_submit_on())
+		svart_trace_submit(fast, nr, q->entries[posted & q->mask].cookie);
+	post(q, head);
+	/* It must not fall behind by half of the counters' range, or it would seem to be ahead. */
+	q->settled = q->tail;
 	return nr;
 }
 
