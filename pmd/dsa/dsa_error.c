@@ -79,6 +79,19 @@ static void swerr_assign(struct svart_dsa_device *d, uint64_t swerr0)
 		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_OVERFLOW, swerr0, addr);
 }
 
+/**
+ * The device has halted. It writes an error before it halts for it, and may have done both since SWERR was read: the
+ * error says more.
+ */
+static void halt_assign(struct svart_dsa_device *d, uint32_t status)
+{
+	uint64_t swerr0 = svart_pmd_dsa_read64(d, SVART_DSA_SWERR_OFF);
+
+	if (swerr0 != SVART_DSA_ALL_ONES64 && (swerr0 & SWERR_ACK) != 0)
+		swerr_assign(d, swerr0);
+	svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_HALTED, status, 0);
+}
+
 /** Fails all queues if the device does not run. A drain is started by control, and passes. */
 static void state_check(struct svart_dsa_device *d)
 {
@@ -88,7 +101,7 @@ static void state_check(struct svart_dsa_device *d)
 	if (status == SVART_DSA_ALL_ONES32)
 		svart_pmd_dsa_lose(d, SVART_DSA_GENSTS_OFF);
 	else if (state == SVART_DSA_STATE_HALT)
-		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_HALTED, status, 0);
+		halt_assign(d, status);
 	else if (state == SVART_DSA_STATE_DISABLED)
 		svart_pmd_dsa_fail_all(d, SVART_DSA_CAUSE_RESET, 0, 0);
 }

@@ -354,7 +354,7 @@ void svart_pmd_dsa_lose(struct svart_dsa_device *d, uint32_t off);
 /**
  * Reads SWERR and GENSTS, acknowledges the error and fails the queue it names, or all if it names
  * none, or if another error was lost. Does nothing while another thread does the same.
- * @return whether it looked. @thread any. @blocks never: at most four register accesses.
+ * @return whether it looked. @thread any. @blocks never: at most five register accesses.
  */
 bool svart_pmd_dsa_errors_check(struct svart_dsa_device *d);
 

@@ -171,6 +171,10 @@ static uint32_t fake_read32(struct svart_machine *m, const volatile void *addr)
 	uint32_t off = reg_off(f, addr, 4);
 
 	reg_read(f);
+	if (off == SVART_DSA_GENSTS_OFF && f->late_swerr != 0) {
+		fake_swerr(f, f->late_swerr, 0);
+		f->late_swerr = 0;
+	}
 	return f->gone ? UINT32_MAX : fake_get32(f, off);
 }
 

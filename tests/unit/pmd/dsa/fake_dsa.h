@@ -65,7 +65,8 @@ struct fake_dsa {
 	uint64_t options[FAKE_NR_OPTIONS];    /**< By enum fake_option; 0: not given. */
 	uint32_t queue_flags, queue_priority; /**< Of the queues that start. */
 	int event_fd;                         /**< Of them, plus one; 0: none. */
-	int fail_irq;                         /**< Result of binding a vector. */
+	uint64_t late_swerr; /**< Appears in SWERR when GENSTS is read; 0: nothing does. */
+	int fail_irq;        /**< Result of binding a vector. */
 
 	/* Script. */
 	bool gone;              /**< Reads give all ones. */

@@ -303,6 +303,25 @@ static void test_dsa_halted_device_fails_all_queues(void **state)
 	finish_two(f);
 }
 
+/** It comes between the two reads of a look: its error is the cause, and not that it has halted for it. */
+static void test_dsa_error_that_halts_the_device_is_the_cause(void **state)
+{
+	struct fake_dsa *f = two_busy_queues();
+	struct svart_queue_error error;
+
+	(void)state;
+	fake_set32(f, SVART_DSA_GENSTS_OFF, SVART_DSA_STATE_HALT | SVART_DSA_RESET_FLR << 2);
+	f->late_swerr = SVART_DSA_SWERR0_VALID |
+			SVART_FIELD_PREP(SVART_DSA_SWERR0_ERROR, SVART_DSA_SWERR_BUS_MASTER);
+	svart_pmd_dsa.check(&f->dev);
+	svart_pmd_dsa.queue_error(&f->queues[0], &error);
+	assert_int_equal(error.code, SVART_DSA_SWERR_BUS_MASTER);
+	svart_pmd_dsa.queue_error(&f->queues[1], &error);
+	assert_int_equal(error.code, SVART_DSA_SWERR_BUS_MASTER);
+	assert_int_equal(f->swerr_acks, 1);
+	finish_two(f);
+}
+
 static void test_dsa_halted_device_says_what_it_needs(void **state)
 {
 	static const struct {
@@ -633,6 +652,7 @@ int main(void)
 		cmocka_unit_test(test_dsa_failed_queue_still_reports_what_was_done),
 		cmocka_unit_test(test_dsa_failed_queue_ends_what_was_not_submitted_once),
 		cmocka_unit_test(test_dsa_halted_device_fails_all_queues),
+		cmocka_unit_test(test_dsa_error_that_halts_the_device_is_the_cause),
 		cmocka_unit_test(test_dsa_halted_device_says_what_it_needs),
 		cmocka_unit_test(test_dsa_device_gone_fails_all_queues),
 		cmocka_unit_test(test_dsa_device_gone_is_found_within_65536_empty_polls),
