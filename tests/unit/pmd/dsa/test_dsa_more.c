@@ -541,7 +541,7 @@ static enum svart_status done_status(const struct svart_op *op)
 	return SVART_STATUS_OK;
 }
 
-/** What a record's status means, by its code (DSA spec 5.8): result 1, 0 bytes, an address of an operand. */
+/** What a record's status means, by its code (DSA spec 5.7): result 1, 0 bytes, an address of an operand. */
 static enum svart_status status_of(const struct svart_op *op, unsigned int code)
 {
 	bool moves = op->opcode != SVART_OP_NOOP && op->opcode != SVART_OP_DRAIN;
